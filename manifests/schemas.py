@@ -1,0 +1,110 @@
+"""The columns of a run folder. Every file carries its schema's name and version in the footer; changes only add."""
+
+from __future__ import annotations
+
+import pyarrow as pa
+
+_CLAIM = pa.struct(
+    [
+        ("expression", pa.string()),
+        ("kind", pa.string()),
+        ("scope", pa.string()),
+        ("locator", pa.string()),
+        ("raw", pa.string()),
+        ("asserter", pa.string()),
+        ("confidence", pa.float32()),
+    ]
+)
+_RESERVATION = pa.struct([(n, pa.string()) for n in ("protocol", "value", "agent", "locator", "raw")])
+_PARENT = pa.struct(
+    [
+        ("id", pa.string()),
+        ("content_hash", pa.string()),
+        ("start", pa.int64()),
+        ("end", pa.int64()),
+        ("relation", pa.string()),
+    ]
+)
+
+#: documents/SOURCE/part-*.parquet
+DOCUMENTS = pa.schema(
+    [
+        ("id", pa.string()),
+        ("text", pa.large_string()),
+        ("content_hash", pa.string()),
+        ("url", pa.string()),
+        ("title", pa.string()),
+        ("media_type", pa.string()),
+        ("record", pa.struct([("file", pa.string()), ("offset", pa.int64()), ("length", pa.int64())])),
+        ("fetched_at", pa.timestamp("s", tz="UTC")),
+        ("headers", pa.map_(pa.string(), pa.string())),
+        ("origin", pa.string()),
+        ("generator", pa.string()),
+        ("style", pa.string()),
+        ("acquisition", pa.string()),
+        ("parents", pa.list_(_PARENT)),
+    ]
+)
+#: annotations/evidence/SOURCE/part-*.parquet, written with the documents
+EVIDENCE = pa.schema([("claims", pa.list_(_CLAIM)), ("reservations", pa.list_(_RESERVATION))])
+#: rejects/SOURCE/part-*.parquet
+REJECTS = pa.schema(
+    [
+        ("reason", pa.string()),
+        ("detail", pa.string()),
+        ("file", pa.string()),
+        ("offset", pa.int64()),
+        ("length", pa.int64()),
+        ("locator", pa.string()),
+    ]
+)
+LANGUAGE = pa.schema([("language", pa.string()), ("language_score", pa.float32())])
+QUALITY = pa.schema([("quality", pa.float32())])
+LICENCE = pa.schema(
+    [
+        ("licence", pa.string()),
+        ("licence_class", pa.string()),
+        ("licence_kind", pa.string()),
+        ("licence_confidence", pa.float32()),
+        ("reserved", pa.bool_()),
+    ]
+)
+#: duplicates/SOURCE/part-*.parquet. ``survivor`` is the id kept in this document's place, null when it is kept itself
+DUPLICATES = pa.schema(
+    [
+        ("survivor", pa.string()),
+        ("kind", pa.string()),
+        ("score", pa.float32()),
+        ("cluster", pa.string()),
+        ("cluster_size", pa.int32()),
+    ]
+)
+#: verdicts/SOURCE/part-*.parquet. ``reason`` is null where ``keep`` holds; ``split`` is train or heldout
+VERDICTS = pa.schema(
+    [
+        ("id", pa.string()),
+        ("keep", pa.bool_()),
+        ("reason", pa.string()),
+        ("domain", pa.string()),
+        ("stratum", pa.string()),
+        ("split", pa.string()),
+    ]
+)
+#: beside every token array: pools/STRATUM/*.spans.parquet and shards/FORMAT/*.spans.parquet. ``[start, end)`` in tokens of
+#: that array, EOS included; ``part`` is the document part relative to the run folder, ``row`` the row in it
+SPANS = pa.schema(
+    [("start", pa.int64()), ("end", pa.int64()), ("part", pa.dictionary(pa.int32(), pa.string())), ("row", pa.int32())]
+)
+
+VERSIONS = {
+    "documents": 1,
+    "evidence": 1,
+    "rejects": 1,
+    "language": 1,
+    "heuristics": 1,
+    "quality": 1,
+    "licence": 1,
+    "duplicates": 1,
+    "verdicts": 1,
+    "spans": 1,
+}
