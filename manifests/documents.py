@@ -1,4 +1,4 @@
-"""What flows: documents with the evidence recorded at the door, and rejects. Readers make these; ingest writes them as columns."""
+"""What flows: documents with their evidence, and rejects. Readers make them, ingest writes columns."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ class Document:
 
 @dataclass(frozen=True)
 class Reject:
-    """A record that could not become a document, and why. ``reason`` is a short code, ``detail`` one line for a person."""
+    """A record that could not become a document, and why: a short code, and one line for a person."""
 
     reason: str
     detail: str = ""

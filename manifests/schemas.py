@@ -90,8 +90,8 @@ VERDICTS = pa.schema(
         ("split", pa.string()),
     ]
 )
-#: beside every token array: pools/STRATUM/*.spans.parquet and shards/FORMAT/*.spans.parquet. ``[start, end)`` in tokens of
-#: that array, EOS included; ``part`` is the document part relative to the run folder, ``row`` the row in it
+#: beside every token array in pools/STRATUM and shards/FORMAT, as *.spans.parquet: ``[start, end)`` in tokens of that
+#: array, EOS included; ``part`` is the document part relative to the run folder, ``row`` the row in it
 SPANS = pa.schema(
     [("start", pa.int64()), ("end", pa.int64()), ("part", pa.dictionary(pa.int32(), pa.string())), ("row", pa.int32())]
 )

@@ -1,7 +1,7 @@
 """Files by URI: local paths today's engine shares, object stores through the same calls.
 
-Writers are atomic: a file appears under its name complete, or not at all. Locally that is a temporary sibling and a rename;
-an object store makes the object visible when the upload completes.
+Writers are atomic: a file appears under its name complete, or not at all. Locally that is a temporary sibling and a
+rename; an object store makes the object visible when the upload completes.
 """
 
 from __future__ import annotations
