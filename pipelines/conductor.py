@@ -1,0 +1,237 @@
+"""The conductor: turns lists of tasks into Beam jobs, skips what is done, keeps the run folder free of leftovers."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from manifests import receipts, storage
+from manifests.receipts import Receipt
+from pipelines.engine import Engine, call
+from pipelines.errors import RunFailed
+from pipelines.progress import Progress
+from pipelines.task import Failure, Task, execute, read_failures, record_failure
+
+_POLL_SECONDS = 0.2
+_SHOWN_FAILURES = 5
+
+
+@dataclass(frozen=True)
+class Slice:
+    """A reference to ``count`` packed records at ``offset`` (in records) of a key file of the run."""
+
+    partition: int | str
+    path: str
+    offset: int
+    count: int
+    digest: str
+
+
+Consumer = Callable[[int | str, Sequence[Slice]], Task]
+
+
+@dataclass
+class StageTime:
+    stage: str
+    tasks: int
+    ran: int
+    seconds: float
+
+
+class Conductor:
+    """Runs stages one after another on an engine; ``times`` tells what each took."""
+
+    def __init__(self, run: str, engine: Engine, progress: Progress) -> None:
+        self.run = run
+        self.engine = engine
+        self.progress = progress
+        self.times: list[StageTime] = []
+        self.failures: list[Failure] = []
+
+    @property
+    def worked(self) -> bool:
+        return any(t.ran for t in self.times)
+
+    def map(self, stage: str, tasks: Sequence[Task], *, tolerate: int = 0) -> list[Receipt]:
+        """One Beam job over independent tasks; receipts in the order of the tasks. At most ``tolerate`` may fail."""
+        with self._stage(stage, tasks) as pending:
+            if pending:
+                self.engine.run(_map_job(self.run, pending))
+            return self._collect(stage, tasks, tolerate)
+
+    def exchange(
+        self, stage: str, tasks: Sequence[Task], consumer: Consumer, *, into: str, keep: Iterable[str] = ()
+    ) -> list[Receipt]:
+        """One Beam job: tasks write packed keys, references to them are grouped, ``consumer`` makes a task of a group.
+
+        Returns the receipts of the consuming stage ``into``. Those named in ``keep`` are left from earlier exchanges.
+        """
+        keep = list(keep)
+        produced = [receipts.read(self.run, t.stage, t.name) for t in tasks]
+        complete = all(receipts.valid(self.run, r, t.key) for r, t in zip(produced, tasks, strict=True))
+        consuming = _consuming(consumer, [r for r in produced if r]) if complete else []
+        if complete and all(receipts.valid(self.run, receipts.read(self.run, into, t.name), t.key) for t in consuming):
+            self._prune(stage, tasks)
+            self._note(stage, len(tasks), 0, 0.0)
+        else:
+            with self._stage(stage, tasks):
+                self.engine.run(_exchange_job(self.run, tasks, consumer))
+                made = self._collect(stage, tasks, 0)
+            consuming = _consuming(consumer, made)
+        found = self._collect(into, consuming, 0)
+        self._prune(into, consuming, keep)
+        return found
+
+    def here(self, stage: str, task: Task) -> Receipt:
+        """A task done by the driver itself."""
+        with self._stage(stage, [task]) as pending:
+            for t in pending:
+                done = execute(self.run, t)
+                if isinstance(done, Failure):
+                    raise RunFailed(f"{stage}: {done.message}")
+            return self._collect(stage, [task], 0)[0]
+
+    def _stage(self, stage: str, tasks: Sequence[Task]) -> _StageContext:
+        return _StageContext(self, stage, tasks)
+
+    def _collect(self, stage: str, tasks: Sequence[Task], tolerate: int) -> list[Receipt]:
+        found = [receipts.read(self.run, t.stage, t.name) for t in tasks]
+        missing = [t for t, r in zip(tasks, found, strict=True) if r is None or r.key != t.key]
+        if missing:
+            said = {f.task: f.message for f in read_failures(self.run, stage)}
+            failures = [Failure(stage, t.name, said.get(t.name, "no receipt was written")) for t in missing]
+            self.failures += failures
+            if len(failures) > tolerate:
+                shown = "; ".join(f"{f.task}: {f.message}" for f in failures[:_SHOWN_FAILURES])
+                more = f" (and {len(failures) - _SHOWN_FAILURES} more)" if len(failures) > _SHOWN_FAILURES else ""
+                raise RunFailed(f"{stage}: {len(failures)} of {len(tasks)} tasks failed: {shown}{more}")
+        return [r for r in found if r is not None]
+
+    def _prune(self, stage: str, tasks: Sequence[Task], keep: Iterable[str] = ()) -> None:
+        """Deletes what earlier recipes or inputs left behind in this stage."""
+        current = {t.name for t in tasks} | set(keep)
+        stale = [n for n in receipts.tasks(self.run, stage) if n not in current]
+        if not stale:
+            return
+        kept = {o.path for n in current if (r := receipts.read(self.run, stage, n)) is not None for o in r.outputs}
+        for name in stale:
+            if receipt := receipts.read(self.run, stage, name):
+                for output in receipt.outputs:
+                    if output.path not in kept:
+                        storage.remove(storage.join(self.run, output.path))
+            storage.remove(receipts.path_of(self.run, stage, name))
+
+    def _note(self, stage: str, tasks: int, ran: int, seconds: float) -> None:
+        self.times.append(StageTime(stage, tasks, ran, round(seconds, 2)))
+
+
+class _StageContext:
+    """Finds the pending tasks, shows progress while they run, and prunes afterwards."""
+
+    def __init__(self, conductor: Conductor, stage: str, tasks: Sequence[Task]) -> None:
+        self.conductor, self.stage, self.tasks = conductor, stage, tasks
+
+    def __enter__(self) -> list[Task]:
+        run = self.conductor.run
+        names = [t.name for t in self.tasks]
+        if len(set(names)) < len(names):
+            raise ValueError(f"{self.stage}: two inputs make the same part: name every file once")
+        self.pending = [t for t in self.tasks if not receipts.valid(run, receipts.read(run, t.stage, t.name), t.key)]
+        for task in self.pending:
+            storage.remove(receipts.path_of(run, task.stage, task.name))
+            storage.remove(storage.join(run, "failures", task.stage, f"{task.name}.json"))
+        self.started = time.monotonic()
+        self._stop = threading.Event()
+        self._watcher = threading.Thread(target=self._watch, daemon=True)
+        self.conductor.progress.start(self.stage, len(self.tasks), len(self.tasks) - len(self.pending))
+        self._watcher.start()
+        return self.pending
+
+    def __exit__(self, kind: object, *_: object) -> None:
+        self._stop.set()
+        self._watcher.join()
+        seconds = time.monotonic() - self.started
+        self.conductor.progress.finish(self.stage, seconds, failed=kind is not None)
+        if kind is None:
+            self.conductor._prune(self.stage, self.tasks)
+            self.conductor._note(self.stage, len(self.tasks), len(self.pending), seconds)
+
+    def _watch(self) -> None:
+        waiting = {t.name for t in self.pending}
+        while not self._stop.is_set():
+            self._see(waiting)
+            self._stop.wait(_POLL_SECONDS)
+        self._see(waiting)
+
+    def _see(self, waiting: set[str]) -> None:
+        """Progress comes from receipts, so that it is the same on every engine."""
+        if not waiting:
+            return
+        run = self.conductor.run
+        for name in waiting.intersection(receipts.tasks(run, self.stage)):
+            if receipt := receipts.read(run, self.stage, name):
+                waiting.discard(name)
+                self.conductor.progress.advance(self.stage, receipt.counts)
+
+
+def _consuming(consumer: Consumer, produced: Sequence[Receipt]) -> list[Task]:
+    groups: dict[int | str, list[Slice]] = {}
+    for piece in (s for receipt in produced for s in _slices(receipt)):
+        groups.setdefault(piece.partition, []).append(piece)
+    return [consumer(partition, _ordered(groups[partition])) for partition in sorted(groups)]
+
+
+def _slices(receipt: Receipt) -> Iterator[Slice]:
+    for raw in receipt.data.get("slices", ()):
+        yield Slice(*raw)
+
+
+def _ordered(slices: Iterable[Slice]) -> list[Slice]:
+    return sorted(slices, key=lambda s: (s.path, s.offset))
+
+
+def _map_job(run: str, tasks: Sequence[Task]) -> Callable[[Any], None]:
+    def build(pipeline: Any) -> None:
+        import apache_beam as beam
+
+        _ = pipeline | "Tasks" >> beam.Create(list(tasks)) | "Execute" >> beam.ParDo(_execute_fn(run, strict=False))
+
+    return build
+
+
+def _exchange_job(run: str, tasks: Sequence[Task], consumer: Consumer) -> Callable[[Any], None]:
+    def build(pipeline: Any) -> None:
+        import apache_beam as beam
+
+        _ = (
+            pipeline
+            | "Tasks" >> beam.Create(list(tasks))
+            | "WriteKeys" >> beam.ParDo(_execute_fn(run, strict=True))
+            | "References" >> beam.FlatMap(lambda receipt: [(s.partition, s) for s in _slices(receipt)])
+            | "Group" >> beam.GroupByKey()
+            | "Consume" >> beam.MapTuple(lambda partition, slices: consumer(partition, _ordered(slices)))
+            | "Execute" >> beam.ParDo(_execute_fn(run, strict=False))
+        )
+
+    return build
+
+
+def _execute_fn(run: str, *, strict: bool) -> Any:
+    import apache_beam as beam
+
+    class Execute(beam.DoFn):  # type: ignore[misc]
+        """Executes tasks. ``strict``: a failure ends the job, since what follows would see a part of its input."""
+
+        def process(self, task: Task) -> Iterator[Receipt]:
+            done = call(run, task)
+            if isinstance(done, Receipt):
+                yield done
+                return
+            record_failure(run, done)
+            if strict:
+                raise RunFailed(f"{done.stage}: {done.task}: {done.message}")
+
+    return Execute()

@@ -1,0 +1,131 @@
+"""Engines: where the Beam jobs run. The jobs are the same on each; only this file knows the difference.
+
+The local engine is Beam's FnApiRunner, named explicitly because ``DirectRunner`` may download and use another. Its
+worker threads hand tasks to a pool of processes that outlives the jobs: Python code runs on all cores, imports and
+compiled kernels stay warm between jobs, and a killed worker ends the run with a message instead of hanging it.
+"""
+
+from __future__ import annotations
+
+import logging
+import multiprocessing
+import multiprocessing.connection
+import os
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Protocol
+
+from manifests.receipts import Receipt
+from pipelines.errors import RunFailed
+from pipelines.task import Failure, Task, execute
+
+if TYPE_CHECKING:
+    import apache_beam as beam
+
+#: more bundles than processes, because the runner cuts each stage into bundles once and never rebalances
+_BUNDLES_PER_WORKER = 4
+#: one thread per library per process: the pool is the parallelism
+_ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "POLARS_MAX_THREADS", "RAYON_NUM_THREADS")
+
+_pool: ProcessPoolExecutor | None = None
+_broken = threading.Event()
+
+
+class Engine(Protocol):
+    """Runs a Beam pipeline to its end. Raises RunFailed when the engine itself gives up."""
+
+    def run(self, build: Callable[[beam.Pipeline], None]) -> None: ...
+
+
+class LocalEngine:
+    """All cores of this machine. Use as a context manager: the pool ends with it."""
+
+    def __init__(self, workers: int = 0) -> None:
+        self.workers = workers or os.cpu_count() or 1
+
+    def __enter__(self) -> LocalEngine:
+        global _pool
+        _broken.clear()
+        with _environment(dict.fromkeys(_ONE_THREAD, "1")):
+            context = multiprocessing.get_context("spawn")
+            _pool = ProcessPoolExecutor(self.workers, mp_context=context, initializer=_follow_parent)
+            for future in [_pool.submit(os.getpid) for _ in range(self.workers)]:
+                future.result()  # start the processes while the environment is set
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        global _pool
+        if _pool is not None:
+            processes = list((_pool._processes or {}).values())
+            _pool.shutdown(wait=False, cancel_futures=True)
+            for process in processes:
+                process.kill()
+            for process in processes:
+                process.join()
+        _pool = None
+
+    def run(self, build: Callable[[beam.Pipeline], None]) -> None:
+        import apache_beam as beam
+        from apache_beam.options.pipeline_options import PipelineOptions
+
+        logging.getLogger("apache_beam").setLevel(logging.CRITICAL)
+        options = PipelineOptions(
+            [
+                "--runner=FnApiRunner",
+                "--direct_running_mode=multi_threading",
+                f"--direct_num_workers={_BUNDLES_PER_WORKER * self.workers}",
+            ]
+        )
+        try:
+            with beam.Pipeline(options=options) as pipeline:
+                build(pipeline)
+        except Exception as error:
+            if _broken.is_set():
+                raise RunFailed(
+                    "a worker process died (killed, or out of memory); finished parts are kept: run again to resume"
+                ) from None
+            raise RunFailed(_cause(error)) from error
+
+
+def call(run: str, task: Task) -> Receipt | Failure:
+    """Executes a task: in the local pool when there is one, else in this process (a remote engine's worker)."""
+    if _pool is None:
+        return execute(run, task)
+    try:
+        return _pool.submit(execute, run, task).result()
+    except BrokenProcessPool:
+        _broken.set()
+        raise
+
+
+def _cause(error: BaseException) -> str:
+    """The innermost line of an error that crossed Beam as text."""
+    lines = [line for line in str(error).splitlines() if line.strip() and "[while running" not in line]
+    return lines[-1].strip() if lines else type(error).__name__
+
+
+def _follow_parent() -> None:
+    """Worker processes end with their driver, however it ends."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+
+    def watch(sentinel: Any = parent.sentinel) -> None:
+        multiprocessing.connection.wait([sentinel])
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
+@contextmanager
+def _environment(values: dict[str, str]) -> Iterator[None]:
+    before = {k: os.environ.get(k) for k in values}
+    os.environ.update({k: v for k, v in values.items() if before[k] is None})
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
