@@ -1,0 +1,57 @@
+"""Conditions of a recipe: SQL expressions over a document's annotation columns, side by side in one frame."""
+
+from __future__ import annotations
+
+import polars as pl
+import pyarrow as pa
+
+from classifiers import heuristics
+from manifests import parts, schemas
+
+_DOCUMENT = ["id", "url", "title", "media_type", "origin", "acquisition"]
+#: annotation folder → schema, in the order of their columns
+ANNOTATIONS = {
+    "annotations/language": schemas.LANGUAGE,
+    "annotations/heuristics": heuristics.SCHEMA,
+    "annotations/licence": schemas.LICENCE,
+}
+QUALITY = "annotations/quality"
+
+
+def columns(*, quality: bool) -> dict[str, list[str] | None]:
+    """Column folders and the names to read from each."""
+    wanted: dict[str, list[str] | None] = {parts.DOCUMENTS: _DOCUMENT, **dict.fromkeys(ANNOTATIONS)}
+    return {**wanted, QUALITY: None} if quality else wanted
+
+
+def frame(run: str, part: str, *, quality: bool) -> pl.DataFrame:
+    """One row a document of the part: what a condition may speak of."""
+    found = parts.aligned(run, part, columns(quality=quality))
+    return found.with_columns(source=pl.lit(part.split("/")[0]))
+
+
+def empty(*, quality: bool) -> pl.DataFrame:
+    """A frame of no rows, to check conditions against before any work."""
+    fields = [schemas.DOCUMENTS.field(n) for n in _DOCUMENT]
+    fields += [f for schema in ANNOTATIONS.values() for f in schema]
+    fields += list(schemas.QUALITY) if quality else []
+    table = pa.schema([*fields, ("source", pa.string())]).empty_table()
+    return pl.DataFrame(pl.from_arrow(table))
+
+
+def holds(documents: pl.DataFrame, condition: str) -> pl.Series:
+    """Boolean, one per row; unknown (null) does not hold."""
+    return documents.select(pl.sql_expr(condition).cast(pl.Boolean).fill_null(False).alias("holds"))["holds"]
+
+
+def problem(condition: str, *, quality: bool) -> str | None:
+    """What is wrong with a condition, in one line; None when nothing."""
+    documents = empty(quality=quality)
+    try:
+        unknown = [c for c in pl.sql_expr(condition).meta.root_names() if c not in documents.columns]
+        if unknown:
+            return f"unknown column {unknown[0]!r}; allowed: {', '.join(sorted(documents.columns))}"
+        holds(documents, condition)
+    except pl.exceptions.PolarsError as error:
+        return str(error).splitlines()[0]
+    return None

@@ -1,0 +1,37 @@
+"""Curate: annotations beside the documents, duplicates, and a verdict for each."""
+
+from __future__ import annotations
+
+from pipelines.catalog import Catalog
+from pipelines.conductor import Conductor
+from pipelines.errors import RunFailed
+from pipelines.recipe import Recipe
+from pipelines.stages import annotate, deduplicate, verdicts
+
+
+def curate(conductor: Conductor, recipe: Recipe, catalog: Catalog, *, generation: int = 0) -> None:
+    """Annotates, deduplicates and judges the documents of one generation.
+
+    Generation 0 are originals. A later one is held against the earlier ones and itself, and never evicts an original.
+    """
+    later = {recipe.rephrase.source} if recipe.rephrase else set()
+    fresh = catalog.parts(later if generation else {s.name for s in recipe.sources})
+    suffix = f"-{generation}" if generation else ""
+
+    catalog.add(conductor.map(f"annotate{suffix}", [annotate.task(catalog, p, suffix) for p in fresh]))
+    if recipe.annotate.quality is not None:
+        model = annotate.quality_model(conductor, catalog, recipe.annotate.quality, recipe.seed, generation)
+        catalog.add(
+            conductor.map(f"quality{suffix}", [annotate.quality_task(catalog, p, model, suffix) for p in fresh])
+        )
+    deduplicate.deduplicate(conductor, recipe, catalog, fresh, generation)
+    catalog.add(conductor.map(f"select{suffix}", [verdicts.task(catalog, p, recipe, suffix) for p in fresh]))
+    if not generation and not catalog.count("select", "kept"):
+        raise RunFailed(
+            f"select: none of {catalog.count('ingest', 'documents')} documents is kept: {_dropped(catalog)}"
+        )
+
+
+def _dropped(catalog: Catalog) -> str:
+    reasons = {n.removeprefix("dropped:"): c for n, c in catalog.counts["select"].items() if n.startswith("dropped:")}
+    return ", ".join(f"{n} {c}" for n, c in sorted(reasons.items(), key=lambda item: -item[1]))

@@ -1,0 +1,52 @@
+"""Selection: rules to verdicts. Pure functions on frames of one row a document."""
+
+from __future__ import annotations
+
+import hashlib
+
+import numpy as np
+import polars as pl
+
+from pipelines.conditions import holds
+from pipelines.recipe import DomainRule, Rule
+
+_MIX = np.uint64(0x9E3779B97F4A7C15)
+
+
+def reasons(documents: pl.DataFrame, rules: tuple[Rule, ...] | list[Rule]) -> pl.Series:
+    """The reason of the first rule that matches, null where none does."""
+    reason = pl.Series("reason", [None] * documents.height, dtype=pl.String)
+    for rule in rules:
+        if rule.when is not None:
+            matches = holds(documents, rule.when)
+        else:
+            matches = documents["url"].str.contains(rule.url_matches or "").fill_null(False)
+        if rule.sources:
+            matches &= documents["source"].is_in(rule.sources)
+        reason = pl.select(pl.when(reason.is_null() & matches).then(pl.lit(rule.reason)).otherwise(reason))[:, 0]
+    return reason.alias("reason")
+
+
+def domains(documents: pl.DataFrame, rules: list[DomainRule]) -> pl.Series:
+    """The domain of each document: the first rule that matches, else its source."""
+    domain = documents["source"]
+    for rule in reversed(rules):
+        domain = pl.select(pl.when(holds(documents, rule.when)).then(pl.lit(rule.domain)).otherwise(domain))[:, 0]
+    return domain.alias("domain")
+
+
+def strata(documents: pl.DataFrame) -> pl.Series:
+    """domain~source~licence class~language~origin, safe as a folder name."""
+    names = ["domain", "source", "licence_class", "language", "origin"]
+    joined = pl.concat_str([pl.col(n).fill_null("unknown") for n in names], separator="~")
+    return documents.select(joined.str.replace_all(r"[^A-Za-z0-9~._-]", "_").alias("stratum"))["stratum"]
+
+
+def splits(groups: pl.Series, heldout: float, seed: int) -> pl.Series:
+    """train or heldout, decided by a hash of the group's id, so that a duplicate cluster is never split."""
+    number = groups.str.slice(0, 15).str.to_integer(base=16, strict=True).to_numpy().astype(np.uint64)
+    salt = np.frombuffer(hashlib.blake2b(f"heldout:{seed}".encode(), digest_size=8).digest(), np.uint64)[0]
+    mixed = (number ^ salt) * _MIX
+    mixed ^= mixed >> np.uint64(29)
+    share = (mixed * _MIX >> np.uint64(11)).astype(np.float64) / float(1 << 53)
+    return pl.Series("split", np.where(share < heldout, "heldout", "train"))

@@ -1,0 +1,144 @@
+"""Reading splits of input files into document parts, their evidence and their rejects."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import pyarrow as pa
+from pipelines.sources import SourceFile, reader
+
+from manifests import parts
+from manifests.documents import Claim, Document, Reject, documents_table, evidence_table, rejects_table
+from manifests.receipts import Output, digest_of
+from pipelines.recipe import Source
+from pipelines.task import Made, Task
+
+VERSION = 1
+#: a part holds at most this much text, so that any later stage fits in memory
+PART_BYTES = 256 << 20
+PART_ROWS = 200_000
+
+
+@dataclass(frozen=True)
+class Split:
+    """A range of an input file; ``part`` names what is made of it."""
+
+    source: Source
+    file: SourceFile
+    start: int
+    end: int
+    part: str
+
+
+def splits(source: Source, files: Sequence[SourceFile]) -> Iterator[Split]:
+    read = reader(source.kind)
+    for file in files:
+        for start, end in read.ranges(file):
+            yield Split(
+                source, file, start, end, parts.name(source.name, file.name, file.size, file.checksum, start, end)
+            )
+
+
+def task(split: Split) -> Task:
+    section = split.source.model_dump(mode="json", exclude={"paths"})
+    key = digest_of("ingest", VERSION, section, split.part, _engine_of(split.source))
+    return Task("ingest", f"{split.source.name}.{split.part}", key, ingest_split, split)
+
+
+def ingest_split(run: str, split: Split) -> Made:
+    """Reads one split and writes its documents, evidence and rejects."""
+    read = reader(split.source.kind)
+    writer = PartWriter(run, split.source.name, split.part, split.source.space, split.source.acquisition)
+    declared = _declared(split.source)
+    for item in read.read(split.file, split.start, split.end, split.source, writer.counts):
+        writer.add(_with_claims(item, declared) if isinstance(item, Document) else item)
+    return writer.finish()
+
+
+class PartWriter:
+    """Collects documents and rejects and writes them as parts of bounded size."""
+
+    def __init__(self, run: str, source: str, part: str, space: str, acquisition: str) -> None:
+        self.run, self.source, self.part, self.space, self.acquisition = run, source, part, space, acquisition
+        self.counts: dict[str, int] = {}
+        self._documents: list[Document] = []
+        self._rejects: list[Reject] = []
+        self._locators: set[str] = set()
+        self._bytes = 0
+        self._written = 0
+        self._outputs: list[Output] = []
+
+    def add(self, item: Document | Reject) -> None:
+        if isinstance(item, Document) and item.locator in self._locators:
+            item = Reject("duplicate_id", "an earlier record has this id", item.file, item.offset, -1, item.locator)
+        if isinstance(item, Reject):
+            self._rejects.append(item)
+            return
+        self._locators.add(item.locator)
+        self._documents.append(item)
+        self._bytes += len(item.text) if item.text.isascii() else len(item.text.encode())
+        if self._bytes >= PART_BYTES or len(self._documents) >= PART_ROWS:
+            self._flush()
+
+    def finish(self) -> Made:
+        self._flush()
+        if self._rejects:
+            part = f"{self.source}/{self.part}"
+            table = rejects_table(self._rejects)
+            self._outputs.append(parts.write(self.run, "rejects", part, table, schema="rejects", ids=""))
+        counts = {**self.counts, "documents": self._written, "rejects": len(self._rejects)}
+        return Made(self._outputs, counts)
+
+    def _flush(self) -> None:
+        from manifests.text import content_hash
+
+        if not self._documents:
+            return
+        number = sum(o.path.startswith(f"{parts.DOCUMENTS}/") for o in self._outputs)
+        part = f"{self.source}/{self.part}" + (f"-{number}" if number else "")
+        texts = pa.array([d.text for d in self._documents], pa.large_string())
+        table = documents_table(
+            self._documents, namespace=self.space, acquisition=self.acquisition, hashes=content_hash(texts)
+        )
+        ids = parts.ids_digest(table["id"])
+        self._outputs += [
+            parts.write(self.run, parts.DOCUMENTS, part, table, schema="documents", ids=ids),
+            parts.write(self.run, parts.EVIDENCE, part, evidence_table(self._documents), schema="evidence", ids=ids),
+        ]
+        self._written += len(self._documents)
+        self._documents, self._bytes = [], 0
+
+
+def _with_claims(document: Document, declared: tuple[Claim, ...]) -> Document:
+    from dataclasses import replace
+
+    return replace(document, claims=document.claims + declared) if declared else document
+
+
+def _declared(source: Source) -> tuple[Claim, ...]:
+    """The licence the recipe declares for the whole source."""
+    from manifests.licences import normalise
+
+    if not source.licence:
+        return ()
+    return (
+        Claim(
+            expression=normalise(source.licence),
+            kind="declared",
+            scope="dataset",
+            locator=f"recipe: sources.{source.name}.licence",
+            raw=source.licence,
+            asserter="curator",
+            confidence=0.9,
+        ),
+    )
+
+
+def _engine_of(source: Source) -> str:
+    """OCR results depend on the engine at hand: installing one later must redo what was rejected for want of it."""
+    if source.kind not in ("pdf", "warc") or source.ocr == "off":
+        return ""
+    from ocr import available_engine
+
+    return available_engine() or "none"

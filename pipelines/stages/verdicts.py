@@ -1,0 +1,63 @@
+"""Verdicts as tasks: keep or drop, why, and where a kept document belongs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import polars as pl
+
+from manifests import parts, schemas, storage
+from pipelines import conditions, selection
+from pipelines.catalog import Catalog
+from pipelines.recipe import Recipe, Select
+from pipelines.task import Made, Task
+
+VERSION = 1
+COLUMN = "verdicts"
+DUPLICATES = "duplicates"
+
+
+@dataclass(frozen=True)
+class Judgement:
+    part: str
+    select: Select
+    quality: bool
+    seed: int
+
+
+def task(catalog: Catalog, part: str, recipe: Recipe, suffix: str) -> Task:
+    spec = Judgement(part, recipe.select, recipe.annotate.quality is not None, recipe.seed)
+    columns = [*conditions.columns(quality=spec.quality), DUPLICATES]
+    key = catalog.key("select", VERSION, part, columns, spec.select.model_dump(mode="json"), spec.seed)
+    return Task(f"select{suffix}", part.replace("/", "."), key, judge_part, spec)
+
+
+def judge_part(run: str, spec: Judgement) -> Made:
+    """One verdict per document: the recipe's rules first, then duplicates."""
+    documents = conditions.frame(run, spec.part, quality=spec.quality)
+    duplicates = parts.aligned(run, spec.part, {DUPLICATES: None})
+    documents = documents.with_columns(domain=selection.domains(documents, spec.select.domains))
+    reason = pl.select(
+        pl.coalesce(
+            selection.reasons(documents, spec.select.rules),
+            pl.when(duplicates["survivor"].is_not_null()).then(duplicates["kind"] + "_duplicate"),
+        )
+    )[:, 0]
+    verdicts = pl.DataFrame(
+        {
+            "id": documents["id"],
+            "keep": reason.is_null(),
+            "reason": reason,
+            "domain": documents["domain"],
+            "stratum": selection.strata(documents),
+            "split": selection.splits(
+                pl.select(pl.coalesce(duplicates["cluster"], documents["id"]))[:, 0], spec.select.heldout, spec.seed
+            ),
+        }
+    )
+    table = verdicts.to_arrow().cast(schemas.VERDICTS)
+    ids = storage.read_metadata(storage.join(run, parts.path(parts.DOCUMENTS, spec.part)))["cuvee.ids"]
+    made = parts.write(run, COLUMN, spec.part, table, schema="verdicts", ids=ids)
+    dropped = verdicts.filter(~pl.col("keep"))["reason"].value_counts()
+    counts = {f"dropped:{reason}": n for reason, n in dropped.iter_rows()}
+    return Made([made], {"documents": verdicts.height, "kept": int(verdicts["keep"].sum()), **counts})
