@@ -73,3 +73,15 @@ class _Checksums:
     def save(self) -> None:
         if self.used != self.known:
             storage.write_bytes(self.path, json.dumps(self.used).encode())
+
+
+def record(files: dict[str, list[SourceFile]], run: str) -> dict[str, Any]:
+    """What ``run.json`` says of the inputs; a base inside the run folder is written ``{run}/…``, so that runs can move."""
+    described = {}
+    for source, found in files.items():
+        base = found[0].uri.removesuffix(found[0].name).rstrip("/")
+        if base.startswith(run):
+            base = "{run}" + base.removeprefix(run)
+        listed = [{"name": f.name, "size": f.size, "checksum": f.checksum} for f in found]
+        described[source] = {"base": base, "files": listed}
+    return described

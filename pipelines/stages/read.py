@@ -6,12 +6,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import pyarrow as pa
-from pipelines.sources import SourceFile, reader
 
 from manifests import parts
 from manifests.documents import Claim, Document, Reject, documents_table, evidence_table, rejects_table
 from manifests.receipts import Output, digest_of
 from pipelines.recipe import Source
+from pipelines.sources import SourceFile, reader
 from pipelines.task import Made, Task
 
 VERSION = 1

@@ -1,0 +1,87 @@
+"""The whole way: a recipe in, shards and a report out. The five jobs one after another, each resumable."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from pipelines import inputs
+from pipelines import recipe as recipes
+from pipelines.catalog import Catalog
+from pipelines.conductor import Conductor
+from pipelines.engine import LocalEngine
+from pipelines.errors import RunFailed
+from pipelines.jobs.answer import answer
+from pipelines.jobs.curate import curate
+from pipelines.jobs.emit import emit
+from pipelines.jobs.ingest import ingest
+from pipelines.jobs.mix import mix
+from pipelines.progress import Progress
+from pipelines.recipe import Recipe
+from pipelines.run_folder import RunFolder, description
+from pipelines.stages import make, rewrite
+
+
+@dataclass
+class Summary:
+    """What a run did, for the table at its end."""
+
+    run: str
+    worked: bool
+    catalog: Catalog
+    failures: list[str] = field(default_factory=list)
+    report: str = ""
+    mixture: dict[str, Any] = field(default_factory=dict)
+    shards: dict[str, Any] = field(default_factory=dict)
+
+
+def run_recipe(path: str, *, run: str = "", workers: int = 0, progress: Progress | None = None) -> Summary:
+    """Runs a recipe in its run folder, doing only what is not done yet.
+
+    Raises RecipeError before any work, RunFailed when the run ended early (running again resumes).
+    """
+    recipe = recipes.load(path)
+    uri = run or recipe.run or f"runs/{recipe.name}"
+    uri = uri if "://" in uri else str(Path(uri).absolute())
+    with RunFolder(uri) as folder, LocalEngine(workers) as engine, progress or Progress() as shown:
+        folder.write_record(**description(recipe, path, engine.workers))
+        conductor = Conductor(uri, engine, shown)
+        try:
+            return _stages(conductor, recipe, Path(path).absolute().parent, folder)
+        finally:
+            folder.write_record(
+                stages=[asdict(t) for t in conductor.times],
+                failures=[asdict(f) for f in conductor.failures],
+                finished=datetime.now(UTC).isoformat(timespec="seconds"),
+            )
+
+
+def _stages(conductor: Conductor, recipe: Recipe, recipe_folder: Path, folder: RunFolder) -> Summary:
+    catalog = Catalog()
+    if make.missing(conductor.run, recipe.inputs):
+        conductor.map("inputs", [make.task(name, made) for name, made in recipe.inputs.items()])
+    files = inputs.list_inputs(recipe, recipe_folder, conductor.run)
+    folder.write_record(inputs=inputs.record(files, conductor.run))
+
+    ingest(conductor, recipe, files, catalog)
+    curate(conductor, recipe, catalog)
+    if recipe.rephrase is not None:
+        quality = recipe.annotate.quality is not None
+        tasks = rewrite.tasks(conductor.run, catalog, recipe.rephrase, recipe.seed, quality=quality)
+        catalog.add(conductor.map("rephrase", tasks))
+        curate(conductor, recipe, catalog, generation=1)
+    summary = Summary(conductor.run, False, catalog)
+    if recipe.mix is not None:
+        pools, manifest = mix(conductor, recipe, catalog)
+        summary.mixture = {name: domain.weight for name, domain in manifest.domains.items()}
+        if recipe.shards is not None:
+            summary.shards = emit(conductor, recipe, catalog, pools)
+    summary.worked = conductor.worked
+    summary.report = answer(conductor, recipe, catalog, folder)
+    summary.failures = [f"{f.stage}: {f.task}: {f.message}" for f in conductor.failures]
+    return summary
+
+
+__all__ = ["RunFailed", "Summary", "run_recipe"]
