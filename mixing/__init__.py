@@ -1,0 +1,24 @@
+"""From token pools to training shards: swarm design, proxy runs, regression, the solver, plans and shard formats.
+
+``design`` a swarm, train its proxies (``mixing.proxy``), ``fit`` their metrics, ``solve`` for the best mixture,
+``plan`` its documents and write shards (``mixing.shards``).
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from mixing.swarm import design as design
+
+_HOMES = {
+    "design": "mixing.swarm",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Loads what is asked for: importing the room costs nothing."""
+    if name not in _HOMES:
+        raise AttributeError(f"module 'mixing' has no attribute {name!r}")
+    return getattr(import_module(_HOMES[name]), name)
