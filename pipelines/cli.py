@@ -1,4 +1,4 @@
-"""The command line. Thin: parse, call, print. Errors of the user come out as one line and a status; heavy imports wait."""
+"""The command line: parse, call, print. Errors of the user come out as one line and a status; heavy imports wait."""
 
 from __future__ import annotations
 

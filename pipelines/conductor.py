@@ -99,7 +99,7 @@ class Conductor:
 
     def _collect(self, stage: str, tasks: Sequence[Task], tolerate: int) -> list[Receipt]:
         found = [receipts.read(self.run, t.stage, t.name) for t in tasks]
-        missing = [t for t, r in zip(tasks, found, strict=True) if r is None or r.key != t.key]
+        missing = [t for t, r in zip(tasks, found, strict=True) if not receipts.valid(self.run, r, t.key)]
         if missing:
             said = {f.task: f.message for f in read_failures(self.run, stage)}
             failures = [Failure(stage, t.name, said.get(t.name, "no receipt was written")) for t in missing]
@@ -108,7 +108,7 @@ class Conductor:
                 shown = "; ".join(f"{f.task}: {f.message}" for f in failures[:_SHOWN_FAILURES])
                 more = f" (and {len(failures) - _SHOWN_FAILURES} more)" if len(failures) > _SHOWN_FAILURES else ""
                 raise RunFailed(f"{stage}: {len(failures)} of {len(tasks)} tasks failed: {shown}{more}")
-        return [r for r in found if r is not None]
+        return [r for r, t in zip(found, tasks, strict=True) if r is not None and r.key == t.key]
 
     def _prune(self, stage: str, tasks: Sequence[Task], keep: Iterable[str] = ()) -> None:
         """Deletes what earlier recipes or inputs left behind in this stage."""

@@ -44,7 +44,9 @@ def read_keys(run: str, piece: Slice) -> np.ndarray:
         f.seek(piece.offset * RECORD.itemsize)
         data = f.read(piece.count * RECORD.itemsize)
     if storage.digest_bytes(data) != piece.digest:
-        raise CorruptSlice(f"{piece.path}: records {piece.offset}+{piece.count} are not what was written")
+        raise CorruptSlice(
+            f"{piece.path}: records {piece.offset}+{piece.count} are not what was written: delete it and run again"
+        )
     return np.frombuffer(data, RECORD)
 
 

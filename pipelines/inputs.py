@@ -76,7 +76,7 @@ class _Checksums:
 
 
 def record(files: dict[str, list[SourceFile]], run: str) -> dict[str, Any]:
-    """What ``run.json`` says of the inputs; a base inside the run folder is written ``{run}/…``, so that runs can move."""
+    """What ``run.json`` says of the inputs; a base inside the run folder is written ``{run}/…``: runs can move."""
     described = {}
     for source, found in files.items():
         base = found[0].uri.removesuffix(found[0].name).rstrip("/")

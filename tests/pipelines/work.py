@@ -1,0 +1,63 @@
+"""Small real tasks for the tests of the engine: importable by worker processes."""
+
+from __future__ import annotations
+
+import errno
+import os
+import signal
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from manifests import storage
+from manifests.receipts import digest_of, output
+from pipelines.conductor import Slice
+from pipelines.exchange import read_keys, write_keys
+from pipelines.task import Made, Task
+
+
+def write_number(run: str, n: int) -> Made:
+    storage.write_bytes(storage.join(run, f"numbers/{n}.txt"), str(n).encode())
+    with open(Path(run) / "log", "a") as log:
+        log.write(f"{n}\n")
+    return Made([output(run, f"numbers/{n}.txt")], {"documents": 1})
+
+
+def fail_on_three(run: str, n: int) -> Made:
+    if n == 3:
+        raise ValueError("three is not allowed")
+    return write_number(run, n)
+
+
+def fill_disk(run: str, n: int) -> Made:
+    raise OSError(errno.ENOSPC, "No space left on device")
+
+
+def kill_own_process(run: str, n: int) -> Made:
+    if n == 2:
+        os.kill(os.getpid(), signal.SIGKILL)
+    time.sleep(0.2)
+    return write_number(run, n)
+
+
+def numbered(stage: str, work: object, count: int, version: int = 1) -> list[Task]:
+    return [Task(stage, f"t{n}", digest_of(n, version), work, n) for n in range(count)]  # type: ignore[arg-type]
+
+
+def write_multiples(run: str, n: int) -> Made:
+    keys = np.arange(0, 1000, n + 1, dtype=np.uint64) << np.uint64(32)
+    made, slices = write_keys(run, f"exchange/{n}.keys", keys, np.full(len(keys), n, np.uint32), 4)
+    return Made([made], {}, {"slices": [[s.partition, s.path, s.offset, s.count, s.digest] for s in slices]})
+
+
+def sum_of_partition(partition: int | str, slices: Sequence[Slice]) -> Task:
+    return Task("sums", f"p{partition}", digest_of([s.digest for s in slices]), write_sum, (partition, tuple(slices)))
+
+
+def write_sum(run: str, spec: tuple[int, tuple[Slice, ...]]) -> Made:
+    partition, slices = spec
+    total = sum(int((read_keys(run, s)["key"] >> np.uint64(32)).sum()) for s in slices)
+    storage.write_bytes(storage.join(run, f"sums/{partition}.txt"), str(total).encode())
+    return Made([output(run, f"sums/{partition}.txt")])
