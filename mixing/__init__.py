@@ -10,10 +10,14 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from mixing.planner import Plan as Plan
+    from mixing.planner import plan as plan
     from mixing.swarm import design as design
 
 _HOMES = {
     "design": "mixing.swarm",
+    "plan": "mixing.planner",
+    "Plan": "mixing.planner",
 }
 
 

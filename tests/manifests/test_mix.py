@@ -1,0 +1,65 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from manifests.mix import MixManifest
+
+
+def data(**changes: Any) -> dict[str, Any]:
+    domain = {"weight": 0.75, "tokens": 750, "available": 500, "epochs": 1.5, "pools": ["web~a", "web~b"]}
+    other = {"weight": 0.25, "tokens": 250, "available": 1000, "epochs": 0.25, "pools": ["code~a"]}
+    metric = {"weight": 1.0, "predicted": 1.25, "natural": 1.5, "sd": 0.01, "family": "ridge", "cv_rmse": 0.02}
+    return {
+        "seed": 7, "tokenizer": "ab12", "budget": 1000, "domains": {"web": domain, "code": other},
+        "metrics": {"bpb/web": metric}, "objective": {"predicted": 1.25, "gap": 1e-9}, "constraints": {"max_epochs": 4},
+    } | changes  # fmt: skip
+
+
+def test_round_trip_is_stable(tmp_path: Path) -> None:
+    manifest = MixManifest.model_validate(data())
+    path = tmp_path / "mix.yaml"
+    manifest.write(str(path))
+    again = MixManifest.read(str(path))
+    assert again == manifest
+    assert again.to_yaml().encode() == path.read_bytes()
+    assert list(yaml.safe_load(path.read_text())["domains"]) == ["web", "code"], "order is the author's"
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"budget": 999}, "domains sum to 1,000, not to the budget of 999"),
+        ({"version": 2}, "version: .*less than or equal to 1"),
+        ({"epoch": 3}, "epoch: Extra inputs"),
+        ({"domains": {}}, "domains: "),
+        ({"seed": "x"}, "seed: "),
+    ],
+)
+def test_what_is_wrong_is_named(tmp_path: Path, changes: dict[str, Any], message: str) -> None:
+    path = tmp_path / "mix.yaml"
+    path.write_text(yaml.safe_dump(data(**changes)))
+    with pytest.raises(ValueError, match=message):
+        MixManifest.read(str(path))
+
+
+def test_weights_and_pools_are_checked() -> None:
+    bad = data()
+    bad["domains"]["web"]["weight"] = 0.7
+    with pytest.raises(ValueError, match=r"sum to 0\.95, not 1"):
+        MixManifest.model_validate(bad)
+    bad = data()
+    bad["domains"]["code"]["pools"] = ["web~a"]
+    with pytest.raises(ValueError, match="pools in two domains: web~a"):
+        MixManifest.model_validate(bad)
+
+
+def test_broken_yaml_is_one_line(tmp_path: Path) -> None:
+    path = tmp_path / "mix.yaml"
+    path.write_text("a: [1\nb: }")
+    with pytest.raises(ValueError, match="not valid YAML") as error:
+        MixManifest.read(str(path))
+    assert "\n" not in str(error.value)
