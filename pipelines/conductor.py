@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from manifests import receipts, storage
@@ -54,6 +54,10 @@ class Conductor:
     @property
     def worked(self) -> bool:
         return any(t.ran for t in self.times)
+
+    def described(self) -> list[dict[str, Any]]:
+        """The stages so far, for ``run.json``."""
+        return [asdict(t) for t in self.times]
 
     def map(self, stage: str, tasks: Sequence[Task], *, tolerate: int = 0) -> list[Receipt]:
         """One Beam job over independent tasks; receipts in the order of the tasks. At most ``tolerate`` may fail."""

@@ -287,7 +287,8 @@ def load(path: str | Path) -> Recipe:
         recipe = Recipe.model_validate(data)
     except ValidationError as error:
         raise RecipeError("\n".join(_explain(path, node, e) for e in error.errors())) from None
-    problems = [*_missing_files(recipe, path, node), *_unknown_columns(recipe, path, node)]
+    checks = (_missing_files, _unknown_columns, _bad_proxy)
+    problems = [p for check in checks for p in check(recipe, path, node)]
     if problems:
         raise RecipeError("\n".join(problems))
     return recipe
@@ -319,6 +320,17 @@ def _unknown_columns(recipe: Recipe, path: Path, node: yaml.Node) -> Iterator[st
     for loc, condition, quality in said:
         if condition is not None and (problem := conditions.problem(condition, quality=quality)):
             yield f"{path}:{_line(node, loc)}: {_key(loc)}: {problem}"
+
+
+def _bad_proxy(recipe: Recipe, path: Path, node: yaml.Node) -> Iterator[str]:
+    if recipe.mix is None:
+        return
+    from mixing.proxy import ProxyConfig
+
+    try:
+        ProxyConfig.of(recipe.mix.proxy, vocabulary=1)
+    except ValueError as error:
+        yield f"{path}:{_line(node, ('mix', 'proxy'))}: mix.proxy: {error}"
 
 
 def _missing_files(recipe: Recipe, path: Path, node: yaml.Node) -> Iterator[str]:

@@ -52,7 +52,7 @@ def run_recipe(path: str, *, run: str = "", workers: int = 0, progress: Progress
             return _stages(conductor, recipe, Path(path).absolute().parent, folder)
         finally:
             folder.write_record(
-                stages=[asdict(t) for t in conductor.times],
+                stages=conductor.described(),
                 failures=[asdict(f) for f in conductor.failures],
                 finished=datetime.now(UTC).isoformat(timespec="seconds"),
             )
@@ -79,7 +79,7 @@ def _stages(conductor: Conductor, recipe: Recipe, recipe_folder: Path, folder: R
         if recipe.shards is not None:
             summary.shards = emit(conductor, recipe, catalog, pools)
     summary.worked = conductor.worked
-    summary.report = answer(conductor, recipe, catalog, folder)
+    summary.report = answer(conductor, folder)
     summary.failures = [f"{f.stage}: {f.task}: {f.message}" for f in conductor.failures]
     return summary
 

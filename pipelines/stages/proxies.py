@@ -54,6 +54,7 @@ class _Stack:
     first: int
     count: int
     proxy: dict[str, Any]
+    budget: int
     seed: int
     key: str
 
@@ -65,8 +66,8 @@ def train(conductor: Conductor, mix: Mix, swarm: pl.DataFrame, catalog: Catalog,
     for first in range(0, swarm.height, mix.swarm.stack):
         rows = swarm.slice(first, mix.swarm.stack)
         name = f"part-{first // mix.swarm.stack:05d}"
-        key = digest_of("proxies", VERSION, rows.rows(), rows.columns, mix.proxy, seed, pools)
-        spec = _Stack(name, first, rows.height, dict(mix.proxy), seed, key)
+        key = digest_of("proxies", VERSION, rows.rows(), rows.columns, mix.proxy, mix.budget, seed, pools)
+        spec = _Stack(name, first, rows.height, dict(mix.proxy), mix.budget, seed, key)
         tasks.append(Task("proxies", name, key, train_stack, spec))
     receipts = conductor.map("proxies", tasks)
     catalog.add(receipts)
@@ -85,7 +86,7 @@ def train_stack(run: str, spec: _Stack) -> Made:
     rows = swarm.slice(spec.first, spec.count)
     domains = [c for c in swarm.columns if c != "run"]
     vocabulary = Tokenizer.load(storage.join(run, TOKENIZER)).vocabulary
-    config = proxy.ProxyConfig(**{**spec.proxy, "vocabulary": vocabulary, "seed": spec.seed})
+    config = proxy.ProxyConfig.of(spec.proxy, vocabulary=vocabulary, seed=spec.seed, target_tokens=spec.budget)
     checkpoint = storage.join(run, "cache", "proxies", f"{spec.key}.npz")
     metrics = proxy.train_stack(
         config,

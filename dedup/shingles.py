@@ -1,0 +1,164 @@
+"""Shingles: what two documents are compared by. One compiled pass over Arrow's UTF-8 buffers.
+
+A word is a run of characters that are neither space nor punctuation, ASCII letters in lower case; characters of scripts
+written without spaces are words by themselves. A word shingle is ``ngram`` words in a row, a character shingle
+``ngram`` characters of the words joined by single spaces. A text shorter than one shingle has one: all of it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+from numba import njit
+
+from dedup.params import MinHashParams
+from manifests.text import PUNCTUATION, SPACE, UNSPACED, buffers, class_of, classes, decode
+
+_FNV = np.uint64(0xCBF29CE484222325)
+_PRIME = np.uint64(0x100000001B3)
+_GOLD = np.uint64(0x9E3779B97F4A7C15)
+_MIX = np.uint64(0xBF58476D1CE4E5B9)
+
+
+@njit(inline="always", cache=True)
+def mix(x: Any) -> Any:
+    """A bijection of 64 bits whose output bits all depend on all input bits (after splitmix64)."""
+    x ^= x >> np.uint64(30)
+    x *= np.uint64(0xBF58476D1CE4E5B9)
+    x ^= x >> np.uint64(27)
+    x *= np.uint64(0x94D049BB133111EB)
+    x ^= x >> np.uint64(31)
+    return x
+
+
+@njit(cache=True, nogil=True, boundscheck=False)
+def units(data: Any, start: int, end: int, table: Any, characters: bool, out: Any) -> int:
+    """Writes the hashes of the words (or characters) of ``data[start:end]`` to ``out``; returns how many."""
+    n = 0
+    h = _FNV
+    open_word = False
+    i = start
+    while i <= end:
+        code, size = decode(data, i) if i < end else (np.int64(32), 1)
+        kind = class_of(table, code)
+        gap = (kind & SPACE) != 0
+        if open_word and (gap or (kind & UNSPACED) != 0):
+            out[n] = mix(np.uint64(32)) if characters else mix(h)
+            n += 1
+            open_word = False
+            h = _FNV
+        if not gap and (kind & PUNCTUATION) == 0:
+            c = _FNV
+            for j in range(size):
+                x = np.uint64(data[i + j])
+                if size == 1 and 65 <= x <= 90:
+                    x += np.uint64(32)
+                h = (h ^ x) * _PRIME
+                c = (c ^ x) * _PRIME
+            if characters:
+                out[n] = mix(c)
+                n += 1
+                open_word = True
+            elif (kind & UNSPACED) != 0:
+                out[n] = mix(h)
+                n += 1
+                h = _FNV
+            else:
+                open_word = True
+        i += size
+    if characters and n > 0:
+        n -= 1  # the space after the last word
+    return n
+
+
+@njit(inline="always", cache=True)
+def shingle(found: Any, first: int, length: int) -> Any:
+    h = found[first]
+    for k in range(1, length):
+        h = h * _GOLD + found[first + k]
+    return mix(h)
+
+
+@njit(cache=True, nogil=True, boundscheck=False)
+def _all_shingles(offsets: Any, data: Any, table: Any, ngram: int, characters: bool, ends: Any, out: Any) -> int:
+    longest = np.int64(0)
+    for d in range(offsets.size - 1):
+        longest = max(longest, offsets[d + 1] - offsets[d])
+    found = np.empty(2 * longest + 2, np.uint64)
+    total = 0
+    for d in range(offsets.size - 1):
+        n = units(data, offsets[d], offsets[d + 1], table, characters, found)
+        length = min(ngram, n)
+        count = n - length + 1 if n else 0
+        for q in range(count):
+            out[total + q] = shingle(found, q, length)
+        if count:
+            unique = np.unique(out[total : total + count])
+            out[total : total + unique.size] = unique
+            total += unique.size
+        ends[d] = total
+    return total
+
+
+@njit(cache=True, nogil=True, boundscheck=False)
+def _shared(a: Any, b: Any) -> int:
+    i = j = n = 0
+    while i < a.size and j < b.size:
+        if a[i] == b[j]:
+            n += 1
+            i += 1
+            j += 1
+        elif a[i] < b[j]:
+            i += 1
+        else:
+            j += 1
+    return n
+
+
+@njit(cache=True, nogil=True)
+def similarity(a: Any, b: Any) -> float:
+    """Jaccard similarity of two sorted sets; two empty sets have nothing in common."""
+    if a.size == 0 or b.size == 0:
+        return 0.0
+    n = _shared(a, b)
+    return float(n / (a.size + b.size - n))
+
+
+@njit(cache=True, nogil=True)
+def _jaccard(offsets: Any, hashes: Any, i: Any, j: Any, out: Any) -> None:
+    for k in range(i.size):
+        a = hashes[offsets[i[k]] : offsets[i[k] + 1]]
+        b = hashes[offsets[j[k]] : offsets[j[k] + 1]]
+        out[k] = similarity(a, b)
+
+
+@dataclass(frozen=True)
+class ShingleSets:
+    """Sorted distinct shingle hashes: those of text ``i`` are ``hashes[offsets[i]:offsets[i + 1]]``."""
+
+    offsets: npt.NDArray[np.int64]
+    hashes: npt.NDArray[np.uint64]
+
+    def __len__(self) -> int:
+        return len(self.offsets) - 1
+
+
+def shingle_sets(texts: pa.Array | pa.ChunkedArray, params: MinHashParams) -> ShingleSets:
+    """The shingles of each text."""
+    offsets, data = buffers(texts)
+    characters = params.unit == "char"
+    out = np.empty((1 + characters) * len(data) + len(offsets) + 2, np.uint64)
+    ends = np.zeros(len(offsets) - 1, np.int64)
+    total = _all_shingles(offsets, data, classes(), params.ngram, characters, ends, out)
+    return ShingleSets(np.concatenate([[0], ends]).astype(np.int64), out[:total].copy())
+
+
+def jaccard(sets: ShingleSets, i: npt.NDArray[np.int64], j: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
+    """Exact Jaccard similarity of the pairs ``(i[k], j[k])``."""
+    out = np.empty(len(i), np.float64)
+    _jaccard(sets.offsets, sets.hashes, np.asarray(i, np.int64), np.asarray(j, np.int64), out)
+    return out

@@ -1,0 +1,270 @@
+"""Licences: from what was found (claims) to one conclusion a document, without ever taking silence for permission.
+
+Expressions are SPDX, or ``LicenseRef-…`` where SPDX has no identifier. A version that nobody stated stays unknown:
+``LicenseRef-CC-BY-unversioned``, never CC-BY-4.0.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
+from importlib import resources
+from typing import Any
+
+import pyarrow as pa
+import yaml
+
+from manifests import schemas
+from manifests.documents import Claim
+
+#: kinds of evidence, strongest first; a weaker kind never overrules a stronger one
+KINDS = (
+    "human",
+    "contract",
+    "declared",
+    "file-header",
+    "platform",
+    "metadata",
+    "license-file",
+    "jsonld",
+    "link-rel",
+    "http-header",
+    "meta",
+    "a-rel-license",
+    "footer-link",
+    "badge",
+    "body-link",
+    "mention",
+)
+#: scopes that speak of the text; a photo's licence says nothing about the page around it
+TEXT_SCOPES = frozenset({"page", "text", "file", "dataset"})
+#: least restrictive first. unknown stands where it does because silence is not permission
+CATEGORIES = (
+    "public-domain",
+    "permissive",
+    "copyleft",
+    "contract",
+    "no-derivatives",
+    "noncommercial",
+    "reserved",
+    "unknown",
+)
+UNKNOWN = "LicenseRef-unknown"
+RESERVED = "LicenseRef-all-rights-reserved"
+
+_CC_URL = re.compile(
+    r"^(?:https?:)?//(?:www\.)?creativecommons\.org/"
+    r"(?P<family>licenses|publicdomain)/(?P<code>[a-z+-]+)(?:/(?P<version>\d\.\d))?(?:/(?P<port>[a-z]{2,4}))?(?:[/?#.].*)?$",
+    re.IGNORECASE,
+)
+_CC_NAME = re.compile(
+    r"^(?:cc|creative commons)[ -]+"
+    r"(?P<code>(?:attribution|by|non-?commercial|nc|no-?deriv(?:ative)?s?|nd|share-?alike|sa|[ -])+?)"
+    r"[ -]*(?P<version>\d\.\d)?(?:[ -]*(?:international|unported|generic))?(?: licen[cs]e)?$"
+)
+_WORDS = (
+    (re.compile(r"attribution"), "by"),
+    (re.compile(r"non-?commercial"), "nc"),
+    (re.compile(r"no-?deriv(?:ative)?s?"), "nd"),
+    (re.compile(r"share-?alike"), "sa"),
+)
+_PORTS_BEFORE_4 = re.compile(r"^[123]\.")
+_IDENTIFIER = re.compile(r"SPDX-License-Identifier:\s*([^\r\n*#<]+)")
+
+
+@cache
+def _spdx() -> Any:
+    from license_expression import get_spdx_licensing
+
+    return get_spdx_licensing()
+
+
+@cache
+def _table() -> Mapping[str, Any]:
+    text = resources.files(__package__).joinpath("licences.yaml").read_text("utf-8")
+    return dict(yaml.safe_load(text))
+
+
+@cache
+def normalise(raw: str) -> str:
+    """An SPDX expression (or ``LicenseRef-…``) for a licence as people write it; ``LicenseRef-unknown`` if none fits.
+
+    Understands SPDX expressions, Creative Commons URLs of every version, port and IGO form, trove classifiers, and the
+    names and URLs of ``licences.yaml``.
+    """
+    text = " ".join(raw.split()).strip(" .;,\"'")
+    if not text or len(text) > 400:
+        return UNKNOWN
+    if match := _CC_URL.match(text):
+        return _creative_commons(match["family"].lower(), match["code"].lower(), match["version"], match["port"])
+    name = text.lower().removeprefix("license :: ").removeprefix("osi approved :: ")
+    for candidate in (name, name.removeprefix("the "), re.sub(r" licen[cs]e$", "", name.removeprefix("the "))):
+        if found := _table()["names"].get(candidate):
+            return str(found)
+    url = re.sub(r"^https?://(?:www\.)?", "", name).rstrip("/")
+    if found := _table()["urls"].get(url):
+        return str(found)
+    if match := _CC_NAME.match(name):
+        code = match["code"]
+        for pattern, short in _WORDS:
+            code = pattern.sub(short, code)
+        return _creative_commons("licenses", "-".join(re.findall("by|nc|nd|sa", code)), match["version"], None)
+    return _expression(text)
+
+
+def _expression(text: str) -> str:
+    if len(text) > 200 or not re.fullmatch(r"[A-Za-z0-9 .+()\-_/]+", text):
+        return UNKNOWN
+    try:
+        parsed = _spdx().parse(text, validate=True)
+    except Exception:
+        return UNKNOWN
+    return str(parsed) if parsed is not None else UNKNOWN
+
+
+def _creative_commons(family: str, code: str, version: str | None, port: str | None) -> str:
+    if family == "publicdomain":
+        if code == "zero":
+            return "CC0-1.0"
+        return {"mark": "CC-PDM-1.0", "certification": "CC-PDDC"}.get(code, UNKNOWN)
+    if code == "publicdomain":
+        return "CC-PDDC"
+    parts = set(code.split("-"))
+    if not parts <= {"by", "nc", "nd", "sa", "devnations", "sampling+", "sampling"} or not parts & {
+        "by",
+        "nc",
+        "nd",
+        "sa",
+    }:
+        return UNKNOWN
+    ordered = "-".join(p for p in ("by", "nc", "nd", "sa") if p in parts).upper()
+    if version is None:
+        return f"LicenseRef-CC-{ordered}-unversioned"
+    known = _spdx().known_symbols
+    identifiers = [f"CC-{ordered}-{version}", f"CC-{code.upper()}-{version}"]
+    if port and port.lower() not in ("deed", "legalcode") and _PORTS_BEFORE_4.match(version):
+        identifiers = [f"{i}-{port.upper()}" for i in identifiers] + [
+            f"LicenseRef-CC-{ordered}-{version}-{port.upper()}"
+        ]
+        return next((i for i in identifiers if i in known), identifiers[-1])
+    return next((i for i in identifiers if i in known), f"LicenseRef-CC-{ordered}-{version}")
+
+
+@cache
+def category(expression: str) -> str:
+    """The category of an expression: AND takes the most restrictive of its parts, OR the least."""
+    try:
+        parsed = _spdx().parse(expression)
+    except Exception:
+        return "unknown"
+    if parsed is None:
+        return "unknown"
+
+    def of(node: Any) -> int:
+        arguments = getattr(node, "args", ())
+        if arguments:
+            ranks = [of(a) for a in arguments]
+            return min(ranks) if type(node).__name__ == "OR" else max(ranks)
+        return CATEGORIES.index(_of_symbol(str(getattr(node, "license_symbol", node).key)))
+
+    return CATEGORIES[of(parsed)]
+
+
+def _of_symbol(identifier: str) -> str:
+    upper = identifier.upper()
+    table = _table()["categories"]
+    for name in CATEGORIES:
+        if identifier in table.get(name, ()):
+            return name
+    if upper.startswith(("CC-", "LICENSEREF-CC-")):
+        parts = set(upper.split("-"))
+        if parts & {"PDDC", "PDM"}:
+            return "public-domain"
+        if "NC" in parts:
+            return "noncommercial"
+        if "ND" in parts:
+            return "no-derivatives"
+        return "copyleft" if "SA" in parts else "permissive" if "BY" in parts else "unknown"
+    if upper.startswith("LICENSEREF-CONTRACT"):
+        return "contract"
+    return _scancode().get(identifier.lower(), "unknown")
+
+
+@cache
+def _scancode() -> Mapping[str, str]:
+    """Categories of the index that license-expression ships (from ScanCode's licence database, CC-BY-4.0)."""
+    import license_expression
+
+    ours = {
+        "Permissive": "permissive",
+        "Public Domain": "public-domain",
+        "Copyleft": "copyleft",
+        "Copyleft Limited": "copyleft",
+        "Proprietary Free": "reserved",
+        "Commercial": "reserved",
+        "Source-available": "reserved",
+        "Free Restricted": "reserved",
+    }
+    found = {}
+    for entry in license_expression.get_license_index():
+        label = ours.get(entry.get("category", ""))
+        for key in (entry.get("spdx_license_key"), *entry.get("other_spdx_license_keys", ())):
+            if key and label:
+                found[str(key).lower()] = label
+    return found
+
+
+def conclude(claims: Sequence[Claim], *, unite: bool = False) -> tuple[str, str, str, float]:
+    """One conclusion from a document's claims: ``(expression, category, kind, confidence)``.
+
+    Only claims about the text count, of these the strongest kind, and where equals disagree the most restrictive. No
+    claim is ``unknown``, which no policy takes for permission.
+    """
+    speaking = [c for c in claims if c.scope in TEXT_SCOPES and c.kind in KINDS]
+    if not speaking:
+        return UNKNOWN, "unknown", "", 0.0
+    best = min(KINDS.index(c.kind) for c in speaking)
+    top = [c for c in speaking if KINDS.index(c.kind) == best]
+    chosen = max(top, key=lambda c: (CATEGORIES.index(category(c.expression)), c.expression))
+    agree = len({category(c.expression) for c in top}) == 1
+    confidence = max(c.confidence for c in top) if agree else min(c.confidence for c in top)
+    return chosen.expression, category(chosen.expression), chosen.kind, confidence
+
+
+def annotate(evidence: pa.Table) -> pa.RecordBatch:
+    """``schemas.LICENCE`` for rows of ``schemas.EVIDENCE``; equal evidence is decided once."""
+    decided: dict[str, tuple[str, str, str, float]] = {}
+    rows: list[tuple[str, str, str, float]] = []
+    for claims in evidence["claims"].to_pylist():
+        signature = repr(sorted((c["expression"], c["kind"], c["scope"], c["confidence"]) for c in claims or ()))
+        if signature not in decided:
+            decided[signature] = conclude([Claim(**c) for c in claims or ()])
+        rows.append(decided[signature])
+    reserved = [any(r["value"] == "deny" for r in rs or ()) for rs in evidence["reservations"].to_pylist()]
+    columns = [list(c) for c in zip(*rows, strict=True)] if rows else [[], [], [], []]
+    arrays = [pa.array(c, schemas.LICENCE.field(i).type) for i, c in enumerate([*columns, reserved])]
+    return pa.RecordBatch.from_arrays(arrays, schema=schemas.LICENCE)
+
+
+def identify_file(text: str, locator: str = "") -> list[Claim]:
+    """Claims for the licences that a licence file's text is, by the phrase matcher of Google's licensecheck."""
+    from licenseclassifier import identify_license
+
+    found = {_expression(r.id): text[r.start : r.start + 200] for r in identify_license(text)}
+    found.pop(UNKNOWN, None)
+    return [Claim(e, "license-file", "file", locator, raw, "publisher", 0.93) for e, raw in sorted(found.items())]
+
+
+def spdx_header(text: str) -> list[Claim]:
+    """Claims from ``SPDX-License-Identifier`` lines in the first 4,000 characters of a source file."""
+    found = (normalise(m.strip()) for m in _IDENTIFIER.findall(text[:4000]))
+    return [
+        Claim(e, "file-header", "file", "SPDX-License-Identifier", e, "publisher", 0.97)
+        for e in _distinct(found)
+        if e != UNKNOWN
+    ]
+
+
+def _distinct(values: Iterable[str]) -> list[str]:
+    return list(dict.fromkeys(values))

@@ -1,0 +1,98 @@
+"""Shards as tasks: the driver plans the order of documents once, each task gathers the tokens of one shard."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from manifests import storage
+from manifests.mix import MixManifest
+from manifests.receipts import digest_of, output
+from mixing.planner import plan
+from mixing.pools import PoolFile, PoolSet
+from mixing.shards import WRITERS
+from pipelines.catalog import Catalog
+from pipelines.conductor import Conductor
+from pipelines.recipe import Shards
+from pipelines.stages.solve import MANIFEST
+from pipelines.task import Made, Task
+
+VERSION = 1
+PLAN = "mix/plan.parquet"
+INDEX = "shards/index.json"
+
+
+@dataclass(frozen=True)
+class _Plan:
+    files: tuple[PoolFile, ...]
+    tokens: int
+
+
+def write_plan(run: str, spec: _Plan) -> Made:
+    """The order of documents and the borders of shards, as references into the pools."""
+    manifest = MixManifest.read(storage.join(run, MANIFEST))
+    made = plan(manifest, PoolSet.open(run, spec.files), shard_tokens=spec.tokens)
+    storage.write_table(storage.join(run, PLAN), made.table().to_arrow())
+    return Made(
+        [output(run, PLAN, len(made.file))],
+        {"documents": len(made.file), "tokens": int(made.length.sum())},
+        {"bounds": made.bounds.tolist(), "tokens": made.tokens, "deficit": made.deficit},
+    )
+
+
+@dataclass(frozen=True)
+class _Shard:
+    format: str
+    index: int
+    first: int
+    count: int
+    files: tuple[PoolFile, ...]
+
+
+def write_shard(run: str, spec: _Shard) -> Made:
+    rows = pl.DataFrame(pl.from_arrow(storage.read_table(storage.join(run, PLAN), ["file", "span"])))
+    rows = rows.slice(spec.first, spec.count)
+    folder = storage.join(run, "shards", spec.format)
+    file, span = (rows[c].to_numpy().astype(np.int64) for c in ("file", "span"))
+    shard = WRITERS[spec.format](folder, spec.index, PoolSet.open(run, spec.files), file, span)
+    outputs = [output(run, f"shards/{spec.format}/{name}") for name in shard.files]
+    counts = {"documents": shard.documents, "tokens": shard.tokens}
+    return Made(outputs, counts, {"shard": shard.as_dict()})
+
+
+def write_index(run: str, index: dict[str, Any]) -> Made:
+    storage.write_bytes(storage.join(run, INDEX), json.dumps(index, indent=1, sort_keys=True).encode())
+    return Made([output(run, INDEX)])
+
+
+def shards(conductor: Conductor, section: Shards, catalog: Catalog, pools: list[PoolFile]) -> dict[str, Any]:
+    """Writes ``shards/``; returns its index: planned and missing tokens by domain, and the files of each format."""
+    files = tuple(sorted(pools, key=lambda f: f.path))
+    key = digest_of("plan", VERSION, catalog.files[MANIFEST].digest, section.tokens, [f.as_dict() for f in files])
+    planned = conductor.here("plan", Task("plan", "plan", key, write_plan, _Plan(files, section.tokens)))
+    bounds = planned.data["bounds"]
+    tasks = []
+    for name in section.formats:
+        for index, (first, end) in enumerate(pairwise(bounds)):
+            key = digest_of("shards", VERSION, name, index, planned.digest)
+            spec = _Shard(name, index, first, end - first, files)
+            tasks.append(Task("shards", f"{name}-{index:05d}", key, write_shard, spec))
+    receipts = conductor.map("shards", tasks)
+    catalog.add(receipts)
+    listed: dict[str, Any] = {name: [] for name in section.formats}
+    for receipt in receipts:
+        listed[receipt.data["shard"]["format"]].append(receipt.data["shard"])
+    index = {
+        "tokenizer": catalog.files["models/tokenizer.json"].digest,
+        "mix": catalog.files[MANIFEST].digest,
+        "tokens": planned.data["tokens"],
+        "deficit": planned.data["deficit"],
+        "formats": listed,
+    }
+    conductor.here("index", Task("index", "shards", digest_of("index", VERSION, index), write_index, index))
+    return index
