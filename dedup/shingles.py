@@ -40,19 +40,24 @@ def units(data: Any, start: int, end: int, table: Any, characters: bool, out: An
     """Writes the hashes of the words (or characters) of ``data[start:end]`` to ``out``; returns how many."""
     n = 0
     h = _FNV
-    open_word = False
+    inside = False  # of a word
+    apart = False  # a word boundary lies before the next character
     i = start
-    while i <= end:
-        code, size = decode(data, i) if i < end else (np.int64(32), 1)
+    while i < end:
+        code, size = decode(data, i)
         kind = class_of(table, code)
+        unspaced = (kind & UNSPACED) != 0
         gap = (kind & SPACE) != 0
-        if open_word and (gap or (kind & UNSPACED) != 0):
-            out[n] = mix(np.uint64(32)) if characters else mix(h)
-            n += 1
-            open_word = False
-            h = _FNV
+        if gap or unspaced:
+            if inside and not characters:
+                out[n] = mix(h)
+                n += 1
+            inside = False
+            apart = n > 0
         if not gap and (kind & PUNCTUATION) == 0:
             c = _FNV
+            if not inside:
+                h = _FNV
             for j in range(size):
                 x = np.uint64(data[i + j])
                 if size == 1 and 65 <= x <= 90:
@@ -60,18 +65,20 @@ def units(data: Any, start: int, end: int, table: Any, characters: bool, out: An
                 h = (h ^ x) * _PRIME
                 c = (c ^ x) * _PRIME
             if characters:
+                if apart:
+                    out[n] = mix(np.uint64(32))
+                    n += 1
                 out[n] = mix(c)
                 n += 1
-                open_word = True
-            elif (kind & UNSPACED) != 0:
+            elif unspaced:
                 out[n] = mix(h)
                 n += 1
-                h = _FNV
-            else:
-                open_word = True
+            inside = not unspaced
+            apart = unspaced
         i += size
-    if characters and n > 0:
-        n -= 1  # the space after the last word
+    if inside and not characters:
+        out[n] = mix(h)
+        n += 1
     return n
 
 
