@@ -19,11 +19,12 @@ import pyarrow as pa
 from manifests import storage
 from pipelines.demo.installed import Package, is_licence_file, packages
 
-_MOST_CODE_BYTES = 200_000  # of one file; larger ones are tables or generated
+_FEWEST_CODE_CHARACTERS = 200
+_MOST_CODE_BYTES = 60_000  # of one file; larger ones are tables or generated
 _LONGEST_MEAN_LINE = 160  # bytes; longer ones are data or minified
 _GENERATED = ("_pb2.py", "_pb2_grpc.py")
 _MOST_PROSE_BYTES = 100_000
-_FEWEST_PROSE_WORDS = 30
+_FEWEST_PROSE_WORDS = 40
 _PROSE_SUFFIXES = {".md", ".rst", ".txt"}
 _PROSE_NAMES = re.compile(
     r"readme|change|history|news|authors|contributing|code_of_conduct|guide|tutorial|docs?/", re.I
@@ -43,15 +44,16 @@ class _File(NamedTuple):
         tail = "/".join(self.path.split("/")[-2:])
         return hashlib.blake2b(tail.encode(), digest_size=8).digest(), self.package.name, self.path
 
-    def row(self, text: str, title: str, fragment: str = "") -> dict[str, str | None]:
+    def row(self, text: str, title: str, source: str = "", fragment: str = "") -> dict[str, str | None]:
+        """One document; a licence in the head of its ``source`` goes before the package's."""
         package = self.package
-        spdx = _HEADER_LICENCE.search(text[:4000]) if self.path.endswith(".py") else None
+        spdx = _HEADER_LICENCE.search(source[:4000])
         return {
             "id": f"{package.name}-{package.version}/{self.path}{fragment}",
             "text": text,
-            "url": package.url(self.path) + fragment,
+            "url": package.url(self.path),
             "title": title,
-            "license": spdx[1].strip(" -#>") if spdx else package.licence,
+            "license": spdx[1].strip() if spdx else package.licence,
             "path": self.path,
             "package": package.name,
         }
@@ -70,13 +72,13 @@ def write_code(folder: Path, *, documents: int = 1500, max_bytes: int = 12_000_0
     rows: list[dict[str, str | None]] = []
     room = max_bytes
     for file in sorted(_sources(packages()), key=lambda file: file.key):
-        if len(rows) == documents:
+        if len(rows) == documents or room < _FEWEST_CODE_CHARACTERS:
             break
         text = _read(file.place, _MOST_CODE_BYTES)
         if text is None or not _is_code(text) or len(text.encode()) > room:
             continue
         room -= len(text.encode())
-        rows.append(file.row(text, _module(file.path)))
+        rows.append(file.row(text, _module(file.path), text))
     target = folder / "code.parquet"
     rows.sort(key=lambda row: str(row["id"]))
     storage.write_table(str(target), pa.Table.from_pylist(rows, schema=_COLUMNS))
@@ -120,7 +122,7 @@ def _sources(found: Iterable[Package]) -> Iterator[_File]:
 
 def _prose(found: list[Package]) -> Iterator[dict[str, str | None]]:
     for package in found:
-        yield _File(package, "METADATA", Path()).row(package.description.strip(), f"{package.name} {package.version}")
+        yield _File(package, "METADATA", Path()).row(package.description, f"{package.name} {package.version}")
     for package in found:
         for path, place in package.files:
             if Path(path).suffix in _PROSE_SUFFIXES and _PROSE_NAMES.search(path) and not is_licence_file(path):
@@ -131,7 +133,7 @@ def _prose(found: list[Package]) -> Iterator[dict[str, str | None]]:
         text = _read(file.place, _MOST_CODE_BYTES)
         docstring = _docstring(text) if text is not None else None
         if docstring:
-            yield file.row(docstring, _module(file.path), "#docstring")
+            yield file.row(docstring, _module(file.path), text or "", "#docstring")
 
 
 def _read(place: Path, limit: int) -> str | None:
@@ -146,7 +148,7 @@ def _read(place: Path, limit: int) -> str | None:
 
 
 def _is_code(text: str) -> bool:
-    return len(text) >= 200 and len(text) <= _LONGEST_MEAN_LINE * (text.count("\n") + 1)
+    return _FEWEST_CODE_CHARACTERS <= len(text) <= _LONGEST_MEAN_LINE * (text.count("\n") + 1)
 
 
 def _docstring(text: str) -> str | None:

@@ -63,32 +63,31 @@ def _below(root: Path) -> Iterator[str]:
 def _package(name: str, distribution: metadata.Distribution) -> Package:
     listed = sorted({str(f) for f in distribution.files or () if ".." not in f.parts})
     files = tuple((path, Path(str(distribution.locate_file(path)))) for path in listed)
-    body = distribution.metadata.get_payload()
-    description = body if isinstance(body, str) and body.strip() else distribution.metadata.get("Description", "")
+    declared = distribution.metadata.json
     return Package(
         name,
         distribution.version,
-        _licence(distribution.metadata, files),
-        description or "",
+        _licence(declared, files),
+        str(declared.get("description") or "").strip(),
         f"https://pypi.org/project/{name}/{distribution.version}/",
         tuple(f for f in files if _PASSED_OVER.isdisjoint(Path(f[0]).parts)),
     )
 
 
-def _licence(declared: metadata.PackageMetadata, files: tuple[tuple[str, Path], ...]) -> str | None:
+def _licence(declared: dict[str, str | list[str]], files: tuple[tuple[str, Path], ...]) -> str | None:
     """The SPDX expression (PEP 639), else what the one licence file says, else the older, looser fields."""
-    if expression := declared.get("License-Expression"):
+    if expression := declared.get("license_expression"):
         return str(expression)
     texts = [place for path, place in files if ".dist-info" in path and _LICENCE_FILE.fullmatch(Path(path).name)]
     if len(texts) == 1:
         identified = {match.id for match in identify_license(texts[0].read_text("utf-8", "replace"))}
         if len(identified) == 1:
             return str(identified.pop())
-    field = (declared.get("License") or "").strip()
+    field = str(declared.get("license") or "").strip()
     if field and len(field) <= 60 and "\n" not in field:  # some packages put the whole text here
         return field
-    kinds = [c for c in declared.get_all("Classifier") or [] if c.startswith("License :: OSI Approved ::")]
-    return " OR ".join(k.rsplit(" :: ", 1)[1] for k in kinds[:1]) or None
+    kinds = [c for c in declared.get("classifier") or [] if c.startswith("License :: OSI Approved ::")]
+    return kinds[0].rsplit(" :: ", 1)[1] if len(kinds) == 1 else None
 
 
 def is_licence_file(path: str) -> bool:
