@@ -99,6 +99,7 @@ def plain(value: str) -> dict[str, float]:
 
 @settings(deadline=None)  # the first call compiles
 @given(st.lists(PROSE | st.text(max_size=40), max_size=4))
+@example(["wait......", "x" * 30 + "\n" + "x" * 31, "a b . a b . longer words , longer words ; longer"])
 @example(["a b c d e f g h i j k a b c d e f g h i j k", "", "\n\n \n", "same\n\nsame\n\nsame", "- a\n-b\n* c\n• d\n-"])
 def test_every_statistic_is_that_of_the_plain_reference(texts: list[str]) -> None:
     batch = heuristics.measure(pa.array(texts, pa.large_string()))
