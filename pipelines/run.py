@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from manifests.mix import MixManifest
 from pipelines import inputs
 from pipelines import recipe as recipes
 from pipelines.catalog import Catalog
@@ -33,7 +34,7 @@ class Summary:
     catalog: Catalog
     failures: list[str] = field(default_factory=list)
     report: str = ""
-    mixture: dict[str, Any] = field(default_factory=dict)
+    manifest: MixManifest | None = None
     shards: dict[str, Any] = field(default_factory=dict)
 
 
@@ -74,8 +75,7 @@ def _stages(conductor: Conductor, recipe: Recipe, recipe_folder: Path, folder: R
         curate(conductor, recipe, catalog, generation=1)
     summary = Summary(conductor.run, False, catalog)
     if recipe.mix is not None:
-        pools, manifest = mix(conductor, recipe, catalog)
-        summary.mixture = {name: domain.weight for name, domain in manifest.domains.items()}
+        pools, summary.manifest = mix(conductor, recipe, catalog)
         if recipe.shards is not None:
             summary.shards = emit(conductor, recipe, catalog, pools)
     summary.worked = conductor.worked

@@ -1,0 +1,122 @@
+"""Chapters of the Python language reference as PDF: with a text layer, as a scan, and half and half.
+
+The text is what the interpreter's ``help()`` shows (``pydoc_data.topics``). A scan is the set page drawn at 200 dots
+an inch, turned a little, blurred and grainy, and saved as an image without text.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pypdfium2
+from PIL import Image, ImageFilter
+from pydoc_data import topics
+
+from manifests import storage
+from pipelines.demo import pdf_file
+from pipelines.demo.pdf_file import COURIER_WIDTH, MARGIN, PAGE_HEIGHT, PAGE_WIDTH, Page, PageImage, TextLine
+
+_SCAN_DPI = 200
+_SEED = 7
+_BODY, _CODE, _HEADING, _TITLE = 11.0, 9.0, 14.0, 20.0  # font sizes, points
+_COLUMN = PAGE_WIDTH - 2 * MARGIN
+_CODE_COLUMNS = int(_COLUMN / (_CODE * COURIER_WIDTH))
+
+# file: (title, keys of help topics, pages kept, which of them are scanned)
+_CHAPTERS: dict[str, tuple[str, list[str], int, range]] = {
+    "simple-statements": (
+        "Simple statements",
+        "assert del pass return yield raise import global".split(),
+        12,
+        range(0),
+    ),
+    "names-and-scopes": ("Names and scopes", "naming execmodel nonlocal atom-identifiers".split(), 12, range(0)),
+    "values": ("Values and conversions", "numbers numeric-types truth booleans dict".split(), 12, range(0)),
+    "comparisons": ("Comparisons and calls", "comparisons calls in lambda".split(), 12, range(0)),
+    "functions-scanned": ("Functions and classes", ["function", "class"], 3, range(3)),
+    "control-flow-mixed": ("Control flow", "if while for break continue with try".split(), 5, range(3, 5)),
+}
+
+
+def write_pdfs(folder: Path) -> list[Path]:
+    """Writes the chapters as ``*.pdf``, the same bytes each time with the same Python and libraries."""
+    written = []
+    for name, (title, keys, most, scanned) in _CHAPTERS.items():
+        text = "\n\n".join(topics.topics[key] for key in keys if key in topics.topics)
+        pages: list[Page] = list(_set(title, text)[:most])
+        if scanned:
+            plain = pdf_file.write_pdf(pages, title)
+            for number in scanned:
+                if number < len(pages):
+                    pages[number] = _scan(plain, number)
+        path = folder / f"{name}.pdf"
+        storage.write_bytes(str(path), pdf_file.write_pdf(pages, title))
+        written.append(path)
+    return written
+
+
+def _set(title: str, text: str) -> list[list[TextLine]]:
+    """Lines on pages, from the top down, with page numbers."""
+    pages: list[list[TextLine]] = []
+    y = 0.0
+    for font, size, gap, line in [("F3", _TITLE, 0.0, title), *_lines(text)]:
+        y -= size * 1.25 + gap
+        if not pages or y < MARGIN:
+            pages.append([TextLine(PAGE_WIDTH / 2, MARGIN / 2, "F1", 9.0, str(len(pages) + 1))])
+            y = PAGE_HEIGHT - MARGIN - size
+        pages[-1].append(TextLine(MARGIN, y, font, size, line))
+    return pages
+
+
+def _lines(text: str) -> Iterator[tuple[str, float, float, str]]:
+    """(font, size, space before, line): indented blocks as they stand, other paragraphs filled to the measure."""
+    for block in text.split("\n\n"):
+        lines = [line.rstrip() for line in block.split("\n") if line.strip()]
+        if not lines:
+            continue
+        gap = _BODY * 0.6
+        if len(lines) > 1 and len(set(lines[1])) == 1 and lines[1][0] in "*=-~":
+            yield "F3", _HEADING, gap * 2, lines[0]
+            lines, gap = lines[2:], gap / 2
+        if not lines:
+            continue
+        if lines[0].startswith("   "):
+            pieces = [line[i : i + _CODE_COLUMNS] for line in lines for i in range(0, len(line), _CODE_COLUMNS)]
+            font, size = "F2", _CODE
+        else:
+            pieces, font, size = _filled(" ".join(lines)), "F1", _BODY
+        for piece in pieces:
+            yield font, size, gap, piece
+            gap = 0.0
+
+
+def _filled(paragraph: str) -> list[str]:
+    lines = [""]
+    for word in paragraph.split():
+        longer = f"{lines[-1]} {word}".strip()
+        if lines[-1] and pdf_file.times_width(longer, _BODY) > _COLUMN:
+            lines.append(word)
+        else:
+            lines[-1] = longer
+    return lines
+
+
+def _scan(pdf: bytes, number: int) -> PageImage:
+    """Page ``number`` (from 0) as an office scanner sees it."""
+    document: Any = pypdfium2.PdfDocument(pdf)
+    try:
+        page: Image.Image = document[number].render(scale=_SCAN_DPI / 72, grayscale=True).to_pil().convert("L")
+    finally:
+        document.close()
+    random = np.random.default_rng([_SEED, number])
+    angle = float(random.uniform(-0.5, 0.5))
+    page = page.rotate(angle, Image.Resampling.BICUBIC, fillcolor=255).filter(ImageFilter.GaussianBlur(0.7))
+    grain = np.asarray(page, dtype=np.float32) * 0.93 + random.normal(8, 6, page.size[::-1])
+    page = Image.fromarray(np.clip(grain, 0, 255).astype(np.uint8))
+    jpeg = io.BytesIO()
+    page.save(jpeg, "JPEG", quality=60)
+    return PageImage(jpeg.getvalue(), *page.size)
