@@ -9,12 +9,12 @@ from __future__ import annotations
 import io
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from pydoc_data import topics
+from typing import Any, NamedTuple
 
 import numpy as np
 import pypdfium2
 from PIL import Image, ImageFilter
-from pydoc_data import topics
 
 from manifests import storage
 from pipelines.demo import pdf_file
@@ -26,35 +26,36 @@ _BODY, _CODE, _HEADING, _TITLE = 11.0, 9.0, 14.0, 20.0  # font sizes, points
 _COLUMN = PAGE_WIDTH - 2 * MARGIN
 _CODE_COLUMNS = int(_COLUMN / (_CODE * COURIER_WIDTH))
 
-# file: (title, keys of help topics, pages kept, which of them are scanned)
-_CHAPTERS: dict[str, tuple[str, list[str], int, range]] = {
-    "simple-statements": (
-        "Simple statements",
-        "assert del pass return yield raise import global".split(),
-        12,
-        range(0),
+
+class _Chapter(NamedTuple):
+    title: str
+    topics: str  # keys of help topics
+    scanned: range = range(0)  # pages, from 0
+    pages: int | None = None  # kept; all when None
+
+
+_CHAPTERS = {
+    "simple-statements": _Chapter("Simple statements", "assert del pass return yield raise import global"),
+    "names-and-scopes": _Chapter("Names and scopes", "naming execmodel nonlocal atom-identifiers"),
+    "values": _Chapter("Values and conversions", "numbers numeric-types truth booleans dict"),
+    "comparisons": _Chapter("Comparisons and calls", "comparisons calls in lambda"),
+    "functions-scanned": _Chapter("Functions and classes", "function class", scanned=range(3), pages=3),
+    "control-flow-mixed": _Chapter(
+        "Control flow", "if while for break continue with try", scanned=range(3, 5), pages=5
     ),
-    "names-and-scopes": ("Names and scopes", "naming execmodel nonlocal atom-identifiers".split(), 12, range(0)),
-    "values": ("Values and conversions", "numbers numeric-types truth booleans dict".split(), 12, range(0)),
-    "comparisons": ("Comparisons and calls", "comparisons calls in lambda".split(), 12, range(0)),
-    "functions-scanned": ("Functions and classes", ["function", "class"], 3, range(3)),
-    "control-flow-mixed": ("Control flow", "if while for break continue with try".split(), 5, range(3, 5)),
 }
 
 
 def write_pdfs(folder: Path) -> list[Path]:
     """Writes the chapters as ``*.pdf``, the same bytes each time with the same Python and libraries."""
     written = []
-    for name, (title, keys, most, scanned) in _CHAPTERS.items():
-        text = "\n\n".join(topics.topics[key] for key in keys if key in topics.topics)
-        pages: list[Page] = list(_set(title, text)[:most])
-        if scanned:
-            plain = pdf_file.write_pdf(pages, title)
-            for number in scanned:
-                if number < len(pages):
-                    pages[number] = _scan(plain, number)
+    for name, chapter in _CHAPTERS.items():
+        known = [topics.topics[key] for key in chapter.topics.split() if key in topics.topics]
+        pages: list[Page] = list(_set(chapter.title, "\n\n".join(known))[: chapter.pages])
+        plain = pdf_file.write_pdf(pages, chapter.title)
+        pages = [_scan(plain, n) if n in chapter.scanned else page for n, page in enumerate(pages)]
         path = folder / f"{name}.pdf"
-        storage.write_bytes(str(path), pdf_file.write_pdf(pages, title))
+        storage.write_bytes(str(path), pdf_file.write_pdf(pages, chapter.title))
         written.append(path)
     return written
 
@@ -66,9 +67,11 @@ def _set(title: str, text: str) -> list[list[TextLine]]:
     for font, size, gap, line in [("F3", _TITLE, 0.0, title), *_lines(text)]:
         y -= size * 1.25 + gap
         if not pages or y < MARGIN:
-            pages.append([TextLine(PAGE_WIDTH / 2, MARGIN / 2, "F1", 9.0, str(len(pages) + 1))])
+            pages.append([])
             y = PAGE_HEIGHT - MARGIN - size
         pages[-1].append(TextLine(MARGIN, y, font, size, line))
+    for number, page in enumerate(pages, start=1):
+        page.append(TextLine(PAGE_WIDTH / 2, MARGIN / 2, "F1", 9.0, str(number)))
     return pages
 
 
