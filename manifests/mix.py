@@ -38,7 +38,7 @@ class MixMetric(_Part):
 
     weight: float  #: in the objective; 0 when only reported
     predicted: float
-    natural: float
+    natural: float | None = None
     sd: Annotated[float, Field(ge=0)]
     family: str
     cv_rmse: float | None = None
