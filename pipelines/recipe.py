@@ -287,7 +287,7 @@ def load(path: str | Path) -> Recipe:
         recipe = Recipe.model_validate(data)
     except ValidationError as error:
         raise RecipeError("\n".join(_explain(path, node, e) for e in error.errors())) from None
-    checks = (_missing_files, _unknown_columns, _bad_proxy)
+    checks = (_missing_files, _unknown_columns, _bad_style, _bad_mix)
     problems = [p for check in checks for p in check(recipe, path, node)]
     if problems:
         raise RecipeError("\n".join(problems))
@@ -322,15 +322,28 @@ def _unknown_columns(recipe: Recipe, path: Path, node: yaml.Node) -> Iterator[st
             yield f"{path}:{_line(node, loc)}: {_key(loc)}: {problem}"
 
 
-def _bad_proxy(recipe: Recipe, path: Path, node: yaml.Node) -> Iterator[str]:
+def _bad_style(recipe: Recipe, path: Path, node: yaml.Node) -> Iterator[str]:
+    from pipelines.rephrase import styles
+
+    if recipe.rephrase and recipe.rephrase.style not in styles.STYLES:
+        line = _line(node, ("rephrase", "style"))
+        yield f"{path}:{line}: rephrase.style: unknown style; allowed: {', '.join(styles.STYLES)}"
+
+
+def _bad_mix(recipe: Recipe, path: Path, node: yaml.Node) -> Iterator[str]:
     if recipe.mix is None:
         return
+    from manifests.policy import Policy
     from mixing.proxy import ProxyConfig
 
     try:
         ProxyConfig.of(recipe.mix.proxy, vocabulary=1)
     except ValueError as error:
         yield f"{path}:{_line(node, ('mix', 'proxy'))}: mix.proxy: {error}"
+    try:
+        Policy.load(recipe.mix.policy)
+    except ValueError as error:
+        yield f"{path}:{_line(node, ('mix', 'policy'))}: mix.policy: {error}"
 
 
 def _missing_files(recipe: Recipe, path: Path, node: yaml.Node) -> Iterator[str]:

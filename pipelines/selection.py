@@ -10,6 +10,7 @@ import polars as pl
 from pipelines.conditions import holds
 from pipelines.recipe import DomainRule, Rule
 
+_RESERVED = ".reserved"
 _MIX = np.uint64(0x9E3779B97F4A7C15)
 
 
@@ -36,10 +37,17 @@ def domains(documents: pl.DataFrame, rules: list[DomainRule]) -> pl.Series:
 
 
 def strata(documents: pl.DataFrame) -> pl.Series:
-    """domain~source~licence class~language~origin, safe as a folder name."""
-    names = ["domain", "source", "licence_class", "language", "origin"]
-    joined = pl.concat_str([pl.col(n).fill_null("unknown") for n in names], separator="~")
+    """domain~source~licence class~language~origin, safe as a folder name. Reserved documents are a class apart."""
+    licence = pl.col("licence_class") + pl.when(pl.col("reserved")).then(pl.lit(_RESERVED)).otherwise(pl.lit(""))
+    columns = [pl.col("domain"), pl.col("source"), licence, pl.col("language"), pl.col("origin")]
+    joined = pl.concat_str([c.fill_null("unknown") for c in columns], separator="~")
     return documents.select(joined.str.replace_all(r"[^A-Za-z0-9~._-]", "_").alias("stratum"))["stratum"]
+
+
+def licence_of(stratum: str) -> tuple[str, bool]:
+    """The licence class of a stratum, and whether its documents are reserved."""
+    label = stratum.split("~")[2]
+    return label.removesuffix(_RESERVED), label.endswith(_RESERVED)
 
 
 def splits(groups: pl.Series, heldout: float, seed: int) -> pl.Series:

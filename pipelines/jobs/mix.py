@@ -5,6 +5,7 @@ from __future__ import annotations
 from manifests.mix import MixManifest
 from manifests.policy import Policy
 from mixing.pools import PoolFile
+from pipelines import selection
 from pipelines.catalog import Catalog
 from pipelines.conductor import Conductor
 from pipelines.errors import RunFailed
@@ -25,8 +26,12 @@ def mix(conductor: Conductor, recipe: Recipe, catalog: Catalog) -> tuple[list[Po
 def permitted(pools: list[PoolFile], policy: str) -> list[PoolFile]:
     """Pools of the licence classes that the policy allows. Policy acts here, never on the documents."""
     rules = Policy.load(policy)
-    kept = [f for f in pools if rules.allows(f.stratum.split("~")[2])]
+    kept = []
+    for file in pools:
+        category, reserved = selection.licence_of(file.stratum)
+        if rules.permits(category, reserved=reserved):
+            kept.append(file)
     if not any(f.split == "train" for f in kept):
-        classes = sorted({f.stratum.split("~")[2] for f in pools})
+        classes = sorted({selection.licence_of(f.stratum)[0] for f in pools})
         raise RunFailed(f"mix: policy {policy} allows none of the licence classes at hand: {', '.join(classes)}")
     return kept

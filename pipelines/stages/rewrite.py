@@ -9,11 +9,13 @@ import polars as pl
 import pyarrow as pa
 
 from manifests import parts, storage
-from manifests.documents import Claim
 from manifests.receipts import digest_of
 from pipelines import conditions
 from pipelines.catalog import Catalog
 from pipelines.recipe import Rephrase
+from pipelines.rephrase import generator, styles
+from pipelines.rephrase import rewrite as rewriting
+from pipelines.rephrase.cache import Cache
 from pipelines.stages.read import PartWriter
 from pipelines.task import Made, Task
 
@@ -34,6 +36,8 @@ class Chosen:
 
 def tasks(run: str, catalog: Catalog, rephrase: Rephrase, seed: int, *, quality: bool) -> list[Task]:
     """The kept documents that match, in the order of their ids, a few to a task."""
+    style = styles.get(rephrase.style).digest
+    model = generator(rephrase.generator, seed=seed).digest
     found = []
     for part in catalog.parts():
         if part.split("/")[0] == rephrase.source:
@@ -51,21 +55,18 @@ def tasks(run: str, catalog: Catalog, rephrase: Rephrase, seed: int, *, quality:
         pairs = tuple(rows.select("part", "row").iter_rows())
         content = [catalog.digest(column, p) for p in sorted({p for p, _ in pairs}) for column in _columns()]
         part = f"part-{digest_of(pairs, section)[:16]}"
-        key = digest_of("rephrase", VERSION, section, pairs, content, seed, _model(rephrase))
+        key = digest_of("rephrase", VERSION, section, style, model, pairs, content, seed)
         made.append(Task("rephrase", part, key, rewrite, Chosen(rephrase, pairs, part, seed)))
     return made
 
 
 def rewrite(run: str, spec: Chosen) -> Made:
     """Rewrites a few documents; the outputs are documents of the recipe's rephrase source, what fails is a reject."""
-    from pipelines import rephrase
-    from pipelines.rephrase import cache, styles
-
     writer = PartWriter(run, spec.rephrase.source, spec.part, spec.rephrase.source, "synthetic")
     documents = _documents(run, spec.references)
-    store = cache.Cache(storage.join(run, "cache", "rephrase"))
-    generator = rephrase.generator(spec.rephrase.generator, seed=spec.seed)
-    for item in rephrase.rewrite(documents, styles.get(spec.rephrase.style), generator, store):
+    store = Cache(storage.join(run, "cache", "rephrase"))
+    model = generator(spec.rephrase.generator, seed=spec.seed)
+    for item in rewriting(documents, styles.get(spec.rephrase.style), model, store):
         writer.add(item)
     made = writer.finish()
     return Made(made.outputs, {**made.counts, "rewritten": documents.num_rows})
@@ -86,16 +87,5 @@ def _documents(run: str, references: Sequence[tuple[str, int]]) -> pa.Table:
     return pl.concat(frames).to_arrow()
 
 
-def inherited(licence: str) -> Claim:
-    """A derived document carries its parent's licence, no more."""
-    return Claim(licence, kind="declared", scope="text", locator="parent", raw=licence, asserter="curator")
-
-
 def _columns() -> list[str]:
     return [parts.DOCUMENTS, "annotations/licence", "annotations/language"]
-
-
-def _model(rephrase: Rephrase) -> str:
-    from pipelines import rephrase as package
-
-    return package.model_digest(rephrase.generator)

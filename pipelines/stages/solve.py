@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import polars as pl
 
 from manifests import storage
-from manifests.mix import MixManifest
+from manifests.mix import MixDomain, MixManifest, MixMetric
 from manifests.receipts import digest_of, output
 from mixing.pools import PoolFile, PoolSet
+from mixing.solver import Mixture
+from mixing.surrogate import Surrogate
 from pipelines.catalog import Catalog
 from pipelines.conductor import Conductor
 from pipelines.recipe import Mix, Recipe
@@ -19,6 +20,7 @@ from pipelines.task import Made, Task
 VERSION = 1
 MANIFEST = "mix/mix.yaml"
 SURROGATE = "mix/surrogate.json"
+PREDICTIONS = "mix/predictions.parquet"
 
 
 @dataclass(frozen=True)
@@ -58,4 +60,110 @@ def solve(
 
 
 def write_mix(run: str, spec: _Solve) -> Made:
-    raise NotImplementedError
+    """Regression of the metrics on the mixtures, the optimum under the recipe's constraints, and the manifest."""
+    import mixing
+    from mixing.solver import Constraints
+
+    metrics = spec.metrics.select("run", pl.col("^bpb/.*$"))
+    surrogate = mixing.fit(spec.swarm, metrics, key="run", family=spec.mix.solve.family)
+    pools = PoolSet.open(run, spec.files)
+    available = pools.tokens()
+    section = spec.mix.solve
+    constraints = Constraints(
+        bounds=_bounds(section.bounds, available),
+        available=available,
+        budget=spec.mix.budget,
+        max_epochs=section.max_epochs,
+        natural=pools.natural,
+        max_divergence=section.max_divergence,
+    )
+    mixture = mixing.solve(surrogate, section.metrics or None, constraints)
+    surrogate.save(storage.join(run, SURROGATE))
+    predictions = _predictions(surrogate, spec.swarm, metrics)
+    storage.write_table(storage.join(run, PREDICTIONS), predictions.to_arrow())
+    manifest = _manifest(spec, pools, surrogate, mixture, section.metrics)
+    manifest.write(storage.join(run, MANIFEST))
+    left_out = {f"left_out:{key}": 1 for key in surrogate.left_out}
+    outputs = [output(run, MANIFEST), output(run, SURROGATE), output(run, PREDICTIONS, predictions.height)]
+    return Made(outputs, {"runs": spec.metrics.height, **left_out})
+
+
+def _predictions(surrogate: Surrogate, swarm: pl.DataFrame, metrics: pl.DataFrame) -> pl.DataFrame:
+    """One row a run and metric: measured, predicted and the deviation, for the report."""
+    predicted = surrogate.predict(swarm)
+    frames = [
+        predicted.select("run", metric=pl.lit(m), predicted=pl.col(m), sd=pl.col(f"{m}_sd")).join(
+            metrics.select("run", measured=m), on="run", how="left", maintain_order="left"
+        )
+        for m in surrogate.metrics
+    ]
+    return pl.concat(frames).select("run", "metric", "measured", "predicted", "sd")
+
+
+def _bounds(bounds: dict[str, tuple[float, float]], available: dict[str, int]) -> dict[str, tuple[float, float]]:
+    """Bounds of the domains there are. A domain without tokens may be capped, but nothing can be asked of it."""
+    for name, (least, _) in bounds.items():
+        if least > 0 and name not in available:
+            raise ValueError(
+                f"mix.solve.bounds asks {least:.0%} of {name!r}, which has no tokens; there are {', '.join(available)}"
+            )
+    return {name: limits for name, limits in bounds.items() if name in available}
+
+
+def _manifest(
+    spec: _Solve, pools: PoolSet, surrogate: Surrogate, mixture: Mixture, weights: dict[str, float]
+) -> MixManifest:
+    available = pools.tokens()
+    tokens = _whole(mixture.weights, spec.mix.budget)
+    scores = {row["metric"]: row for row in surrogate.scores.filter(pl.col("chosen")).to_dicts()}
+    strata = sorted({f.stratum for f in spec.files if f.split == "train"})
+    total = sum(abs(w) for w in weights.values()) or len(surrogate.metrics)
+    return MixManifest(
+        seed=spec.seed,
+        tokenizer=spec.tokenizer,
+        budget=spec.mix.budget,
+        policy=spec.mix.policy,
+        domains={
+            name: MixDomain(
+                weight=weight,
+                tokens=tokens[name],
+                available=available[name],
+                epochs=round(tokens[name] / available[name], 4),
+                pools=[s for s in strata if s.split("~")[0] == name],
+            )
+            for name, weight in mixture.weights.items()
+        },
+        metrics={
+            metric: MixMetric(
+                weight=round((weights.get(metric, 0.0) if weights else 1.0) / total, 6),
+                predicted=round(mixture.predicted[metric], 6),
+                natural=round(mixture.natural_predicted[metric], 6),
+                sd=round(mixture.predicted_sd[metric], 6),
+                family=surrogate.families[metric],
+                cv_rmse=_rounded(scores[metric]["rmse"]),
+                cv_spearman=_rounded(scores[metric]["spearman"]),
+            )
+            for metric in surrogate.metrics
+        },
+        objective={
+            "predicted": round(mixture.objective, 6),
+            "natural": _rounded(mixture.natural_objective),
+            "gap": _rounded(mixture.gap),
+        },
+        constraints=spec.mix.solve.model_dump(mode="json", include={"max_epochs", "bounds", "max_divergence"}),
+        runs=len(surrogate.runs),
+    )
+
+
+def _whole(weights: dict[str, float], budget: int) -> dict[str, int]:
+    """Integer tokens that sum to the budget, by largest remainders."""
+    exact = {name: weight * budget for name, weight in weights.items()}
+    tokens = {name: int(value + 1e-6) for name, value in exact.items()}
+    order = sorted(exact, key=lambda name: (tokens[name] - exact[name], name))
+    for name in order[: budget - sum(tokens.values())]:
+        tokens[name] += 1
+    return tokens
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, 6)
