@@ -6,6 +6,7 @@ document each stretch of tokens is. A stratum's name starts with its domain: ``d
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -199,19 +200,21 @@ class PoolSet:
             for domain in self.tokens()
         }
 
-    def heldout(self) -> dict[str, tuple[npt.NDArray[Any], int]]:
-        """The held-out tokens of each domain that has some, and the bytes of text they stand for."""
-        size = self._sum("bytes", "heldout", "domain")
-        return {
-            domain: (
-                np.concatenate(
-                    [self.array(i) for i, f in enumerate(self.files) if f.domain == domain and f.split == "heldout"]
-                ),
-                size[domain],
-            )
-            for domain, n in self.tokens("heldout").items()
-            if n
-        }
+    def heldout(self, limit: int = 1 << 22) -> dict[str, tuple[npt.NDArray[Any], int]]:
+        """Held-out tokens of each domain that has some, and the bytes of text they stand for.
+
+        Of a domain with more than about ``limit`` tokens, every file gives the same share, from its start.
+        """
+        total = self.tokens("heldout")
+        found: dict[str, tuple[npt.NDArray[Any], int]] = {}
+        for domain in (d for d, n in total.items() if n):
+            share = min(1.0, limit / total[domain])
+            here = [(i, f) for i, f in enumerate(self.files) if (f.domain, f.split) == (domain, "heldout")]
+            taken = [math.ceil(share * f.tokens) for _, f in here]
+            size = sum(f.bytes * n / max(1, f.tokens) for (_, f), n in zip(here, taken, strict=True))
+            pieces = [self.array(i)[:n] for (i, _), n in zip(here, taken, strict=True)]
+            found[domain] = (np.concatenate(pieces), round(size))
+        return found
 
     def _sum(self, count: str, split: str, by: str) -> dict[str, int]:
         totals: dict[str, int] = {}

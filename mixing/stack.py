@@ -26,7 +26,7 @@ class Stack:
     """``members`` models of the same initialisation, with their optimiser states."""
 
     def __init__(self, config: ProxyConfig, members: int) -> None:
-        self._config = config
+        self._config, self._members = config, members
         # What does not change the computation does not compile it again.
         same = {"seed": 0, "checkpoint_every": 1, "target_tokens": 0, "heldout_tokens": 1}
         self._step, self._measure = _compile(config.model_copy(update=same))
@@ -42,24 +42,26 @@ class Stack:
     def bits_per_byte(self, tokens: npt.NDArray[Any], size: int) -> Floats:
         """``float64[k]``: bits per byte of text, of ``tokens`` that stand for ``size`` bytes.
 
-        Long texts are measured on their first ``heldout_tokens``, taken to have as many bytes a token as the whole.
+        Of long texts, ``heldout_tokens`` in windows spread evenly over them are measured, taken to have as many bytes
+        a token as the whole. Windows do not see what came before them.
         """
         length, batch = self._config.length, self._config.batch
-        part = np.asarray(tokens[: self._config.heldout_tokens + 1], np.int32)
-        if len(part) < 2 or not size:
-            return np.full(jax.tree.leaves(self._state)[0].shape[0], np.nan)
-        predicted = len(part) - 1
-        rows = -(-predicted // length)
-        rows += -rows % batch
-        padded = np.zeros(rows * length + 1, np.int32)
-        padded[: len(part)] = part
-        windows = padded[np.arange(rows)[:, None] * length + np.arange(length + 1)]
-        real = np.arange(rows * length).reshape(rows, length) < predicted
-        nats: Floats = np.zeros(1)
+        if len(tokens) < 2 or not size:
+            return np.full(self._members, np.nan)
+        predicted = len(tokens) - 1
+        windows = -(-predicted // length)
+        rows = min(windows, max(1, self._config.heldout_tokens // length))
+        start = np.arange(rows) * windows // rows * length
+        at = start[:, None] + np.arange(length + 1)
+        real = at[:, 1:] <= predicted
+        texts = np.asarray(tokens)[np.minimum(at, predicted)].astype(np.int32)
+        nats = np.zeros(self._members)
         for first in range(0, rows, batch):
-            losses = np.asarray(self._measure(self._state[0], windows[first : first + batch]), np.float64)
-            nats = nats + np.where(real[first : first + batch], losses, 0.0).sum((1, 2))
-        return np.asarray(nats / np.log(2) / (predicted * size / len(tokens)), np.float64)
+            piece, counted = texts[first : first + batch], real[first : first + batch]
+            filled = np.pad(piece, ((0, batch - len(piece)), (0, 0)))  # one shape, compiled once
+            losses = np.asarray(self._measure(self._state[0], filled), np.float64)[:, : len(piece)]
+            nats += np.where(counted, losses, 0.0).sum((1, 2))
+        return np.asarray(nats / np.log(2) * len(tokens) / (real.sum() * size), np.float64)
 
     def save(self, uri: str, key: str, step: int, losses: npt.NDArray[np.float32]) -> None:
         """Stores the state after ``step`` steps, atomically."""

@@ -102,3 +102,14 @@ def test_a_file_that_changed_is_refused(tokenizer: Tokenizer, tmp_path: Path) ->
         PoolSet.open(str(tmp_path), [changed]).spans(0)
     with pytest.raises(ValueError, match="given twice"):
         PoolSet.open(str(tmp_path), [first, *rest, first])
+
+
+def test_large_heldout_sets_are_sampled_from_every_file(pools: PoolSet) -> None:
+    whole, part = pools.heldout(), pools.heldout(limit=200)
+    for domain, (tokens, size) in part.items():
+        all_tokens, all_bytes = whole[domain]
+        files = [i for i, f in enumerate(pools.files) if (f.domain, f.split) == (domain, "heldout")]
+        assert len(tokens) <= 200 + len(files)
+        assert set(tokens[:5]) <= set(np.concatenate([pools.array(i) for i in files]))
+        assert size / len(tokens) == pytest.approx(all_bytes / len(all_tokens), rel=0.05)
+        assert tokens[-1] in pools.array(files[-1])

@@ -131,3 +131,12 @@ def test_inputs_are_checked(tmp_path: Path) -> None:
         train_stack(CONFIG, WEIGHTS, ["x", "x", "z"], DOMAINS, TRAIN, HELDOUT, str(tmp_path / "s.npz"))
     with pytest.raises(ValueError, match="no domain has held-out text"):
         train_stack(CONFIG, WEIGHTS, ["x", "y", "z"], DOMAINS, TRAIN, {}, str(tmp_path / "s.npz"))
+
+
+def test_measured_windows_are_spread_over_the_text(result: pl.DataFrame, tmp_path: Path) -> None:
+    # Two texts, one after the other: a measurement of a third of the tokens must see both.
+    both = {d: (np.concatenate([HELDOUT["left"][0], HELDOUT["right"][0]]), 1800) for d in DOMAINS}
+    config = CONFIG.model_copy(update={"heldout_tokens": 192})
+    got = train_stack(config, WEIGHTS, ["x", "y", "z"], DOMAINS, TRAIN, both, str(tmp_path / "s.npz"))
+    expected = (result["bpb/left"] + result["bpb/right"]) / 2
+    assert got["bpb/left"].to_numpy() == pytest.approx(expected.to_numpy(), rel=0.15)
