@@ -1,4 +1,4 @@
-"""Policies: which licence categories may be trained on. Data, dated and digested; they act in the mix, never on text."""
+"""Policies: which licence categories may be trained on. Data, dated; they act in the mix, never on text."""
 
 from __future__ import annotations
 
@@ -38,9 +38,8 @@ class Policy:
                 raise ValueError(f"policy {name}: no such file")
             text = storage.read_bytes(name).decode("utf-8")
         else:
-            shipped = sorted(p.name.removesuffix(".yaml") for p in folder.iterdir() if p.name.endswith(".yaml"))
-            if name not in shipped:
-                raise ValueError(f"unknown policy {name!r}; there are {', '.join(shipped)}, or name a .yaml file")
+            if name not in (known := shipped()):
+                raise ValueError(f"unknown policy {name!r}; there are {', '.join(known)}, or name a .yaml file")
             text = folder.joinpath(f"{name}.yaml").read_text("utf-8")
         try:
             data = yaml.safe_load(text)
@@ -49,8 +48,15 @@ class Policy:
         keys = {"as_of", "allow", "honour_reservations"}
         if not isinstance(data, dict) or set(data) != keys:
             raise ValueError(f"policy {name}: needs exactly the keys {', '.join(sorted(keys))}")
-        unknown = sorted(set(data["allow"]) - set(CATEGORIES))
+        allow = data["allow"] if isinstance(data["allow"], list) else [data["allow"]]
+        unknown = [str(c) for c in allow if c not in CATEGORIES]
         if unknown or not isinstance(data["as_of"], date) or not isinstance(data["honour_reservations"], bool):
             what = f"unknown categories {unknown}; allowed: {', '.join(CATEGORIES)}" if unknown else "a value is wrong"
             raise ValueError(f"policy {name}: {what}")
-        return cls(name, data["as_of"], frozenset(data["allow"]), data["honour_reservations"])
+        return cls(name, data["as_of"], frozenset(allow), data["honour_reservations"])
+
+
+def shipped() -> list[str]:
+    """Names of the policies that come with us, sorted."""
+    folder = resources.files(__package__).joinpath("policies")
+    return sorted(p.name.removesuffix(".yaml") for p in folder.iterdir() if p.name.endswith(".yaml"))
