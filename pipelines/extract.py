@@ -1,4 +1,4 @@
-"""The main text of an HTML page, with bounds on what a page may cost. Bounds count bytes, nodes and depth, never time."""
+"""The main text of an HTML page. What a page may cost is bounded in bytes, nodes and depth, never in time."""
 
 from __future__ import annotations
 

@@ -150,5 +150,5 @@ def _texts(run: str, chosen: pl.DataFrame) -> list[str]:
     texts: list[str] = []
     for (part,), rows in chosen.group_by("part", maintain_order=True):
         column = parts.read(run, parts.DOCUMENTS, str(part), ["text"])["text"]
-        texts += column.take(pa.array(rows["row"])).to_pylist()
+        texts += column.take(pa.array(rows["row"].to_list(), pa.int64())).to_pylist()
     return texts

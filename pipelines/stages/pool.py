@@ -67,7 +67,7 @@ def _sample(run: str, used: tuple[str, ...], limit: int) -> Iterator[str]:
     share = min(1.0, limit / max(total, 1))
     for (part, rows, _), lengths in zip(kept, sizes, strict=True):
         chosen = rows.filter(lengths.cum_sum() <= share * int(lengths.sum())) if share < 1 else rows
-        texts = parts.read(run, parts.DOCUMENTS, part, ["text"])["text"].take(pa.array(chosen))
+        texts = parts.read(run, parts.DOCUMENTS, part, ["text"])["text"].take(pa.array(chosen.to_list(), pa.int64()))
         yield from texts.to_pylist()
 
 

@@ -1,0 +1,93 @@
+"""Rows of tables as documents: which columns hold what, and what a row needs to become a document."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from typing import Any
+
+from manifests.documents import Claim, Document, Reject
+from pipelines.recipe import Source
+from pipelines.sources import SourceError, SourceFile
+
+_FIELDS = ("text", "id", "url", "title", "license")
+
+
+class Columns:
+    """Where a source keeps each field: columns the recipe names must be there, the usual names are used if present."""
+
+    def __init__(self, file: SourceFile, source: Source) -> None:
+        self.file = file
+        self.limit = source.max_record_bytes
+        self.names: dict[str, str] = {f: source.columns.get(f, f) for f in _FIELDS}  # type: ignore[call-overload]
+        self._required = {"text", *source.columns}
+
+    def check(self, present: Collection[str]) -> None:
+        """SourceError when a column the recipe names, or the text, is not among ``present``."""
+        for field in _FIELDS:
+            if field in self._required and self.names[field] not in present:
+                raise SourceError(
+                    f"{self.file.name}: no column {self.names[field]!r} for the {field}; it has: "
+                    f"{', '.join(sorted(present)[:30]) or 'none'}. Name the right one in the source's `columns`"
+                )
+
+    def document(
+        self, row: Mapping[str, Any], locator: str, detail: str, *, offset: int = -1, length: int = -1
+    ) -> Document | Reject:
+        """``locator`` and ``detail`` say which row it is, where the row has no id of its own."""
+        given = {field: row.get(name) for field, name in self.names.items()}
+        locator = _string(given["id"]) or locator
+
+        def reject(reason: str, why: str) -> Reject:
+            return Reject(reason, f"{detail}: {why}"[:300], self.file.name, offset, length, _valid(locator)[:200])
+
+        text = given["text"]
+        try:
+            if isinstance(text, bytes):
+                text = text.decode()
+            if not isinstance(text, str) or not text.strip():
+                what = "is empty" if text is None or isinstance(text, str) else f"holds a {type(text).__name__}"
+                return reject("no_text", f"{self.names['text']!r} {what}")
+            size = len(text.encode())
+            locator.encode()
+        except UnicodeError as error:
+            return reject("bad_utf8", str(error).replace("\n", " ")[:120])
+        if size > self.limit:
+            return reject("record_too_large", f"text of {size:,} bytes, limit {self.limit:,} (max_record_bytes)")
+        return Document(
+            locator=locator,
+            text=text,
+            url=_valid(_string(given["url"]))[:4000],
+            title=_valid(_string(given["title"]))[:1000],
+            media_type="text/plain",
+            file=self.file.name,
+            offset=offset,
+            length=length,
+            claims=tuple(self._claims(given["license"])),
+        )
+
+    def _claims(self, value: Any) -> Iterator[Claim]:
+        """One claim for each licence named: a list names several."""
+        from manifests.licences import normalise
+
+        for item in value if isinstance(value, list) else [value]:
+            if raw := _valid(_string(item)).strip():
+                yield Claim(
+                    expression=normalise(raw),
+                    kind="metadata",
+                    scope="text",
+                    locator=f"column {self.names['license']}",
+                    raw=raw[:200],
+                    asserter="aggregator",
+                    confidence=0.7,
+                )
+
+
+def _string(value: Any) -> str:
+    if value is None or isinstance(value, (dict, list)):
+        return ""
+    return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
+
+
+def _valid(text: str) -> str:
+    """Without lone surrogates, which JSON can spell and UTF-8 cannot."""
+    return text.encode("utf-8", "replace").decode()
