@@ -120,6 +120,13 @@ def test_cuts_are_full(sizes: list[int], most: int) -> None:
         assert b == len(sizes) or length[a : b + 1].sum() > most
 
 
+def test_every_epoch_is_a_shuffle_of_its_own() -> None:
+    chosen, epoch = _take(np.ones(50, np.int64), 100, [0])
+    first, second = chosen[epoch == 0], chosen[epoch == 1]
+    assert sorted(first) == sorted(second)
+    assert first.tolist() != second.tolist()
+
+
 def test_filling_skips_what_does_not_fit() -> None:
     length = np.array([5, 9, 3, 2, 1])
     assert _fill(np.arange(5), length, 11).tolist() == [0, 2, 3, 4]

@@ -106,6 +106,22 @@ def test_a_run_that_diverges_is_flagged(tmp_path: Path) -> None:
     assert wild["bpb/left"].null_count() == 3
 
 
+def test_a_loss_that_was_not_finite_once_is_enough(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from mixing.stack import Stack
+
+    step = Stack.step
+
+    def overflow(self: Stack, windows: np.ndarray) -> np.ndarray:
+        losses = step(self, windows).copy()
+        losses[1] = np.inf
+        return losses
+
+    monkeypatch.setattr(Stack, "step", overflow)
+    got = train(tmp_path / "s.npz")
+    assert got["diverged"].to_list() == [False, True, False]
+    assert got["bpb/left"].is_null().to_list() == [False, True, False]
+
+
 def test_repetition_follows_the_target_run(tmp_path: Path) -> None:
     repeated = train(tmp_path / "s.npz", CONFIG.model_copy(update={"target_tokens": 100 * CONFIG.tokens}))
     assert repeated["bpb/left"][0] > 0

@@ -45,7 +45,9 @@ def test_olmo(pools: PoolSet, plan: Plan, tokenizer: Tokenizer, tmp_path: Path) 
         assert np.array_equal(tokens, np.concatenate(documents)), "raw tokens, no header"
         assert (shard.tokens, shard.documents) == (len(tokens), len(documents))
         check_spans(tmp_path, shard, tokens, tokenizer)
-        lines = gzip.decompress((tmp_path / shard.files[1]).read_bytes()).decode().splitlines()
+        packed = (tmp_path / shard.files[1]).read_bytes()
+        assert packed[3:8] == bytes(5), "neither a name nor a time of writing"
+        lines = gzip.decompress(packed).decode().splitlines()
         assert len(lines) == len(documents)
         for line, document in zip(lines, documents, strict=True):
             start, end, name, source, row = line.split(",")

@@ -11,7 +11,7 @@ import mixing
 from manifests.mix import MixManifest
 from mixing.manifest import split_tokens
 from mixing.pools import PoolFile, PoolSet
-from mixing.solver import Constraints, Infeasible
+from mixing.solver import Constraints, Infeasible, _Space
 from mixing.surrogate import Surrogate
 
 NATURAL = dict(zip(DOMAINS, [0.6, 0.2, 0.1, 0.06, 0.04], strict=True))
@@ -69,6 +69,23 @@ def test_no_other_mixture_is_better_than_the_certificate_says(surrogate: Surroga
     assert len(others) > 100
     values = surrogate.means(others)[:, :2].mean(1)
     assert values.min() >= found.objective - found.gap - 1e-12
+
+
+@pytest.mark.parametrize("case", list(CASES))
+def test_the_gap_bounds_what_any_point_could_gain(surrogate: Surrogate, case: str) -> None:
+    """At points that are not optimal, where the certificate has to be large."""
+    space = _Space(surrogate.domains, CASES[case])
+    best = mixing.solve(surrogate, LOSSES, CASES[case]).objective
+    coefficients = np.array([0.5, 0.5, 0.0])
+    centre = np.array([0.5, 0.2, 0.1, 0.12, 0.08])
+    points = np.random.default_rng(3).dirichlet(centre * 40, 3000)
+    points = points[allowed(points, CASES[case])][:30]
+    assert len(points) > 3
+    for x in points:
+        gain = float(surrogate.means(x[None])[0] @ coefficients) - best
+        gap = space.gap(x, coefficients @ surrogate.gradients(x[None])[0])
+        assert gap >= gain - 1e-6
+        assert gap < 30 * gain + 0.05, "and yet says something"
 
 
 def test_the_optimum_beats_the_natural_mixture(surrogate: Surrogate) -> None:

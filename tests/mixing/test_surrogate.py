@@ -62,6 +62,8 @@ def test_rows_are_joined_by_key_in_any_order(surrogate: Surrogate) -> None:
     )
     X = np.full((1, 5), 0.2)
     assert other.means(X).tolist() == surrogate.means(X).tolist()
+    assert other.scores.equals(surrogate.scores)
+    assert other.runs == surrogate.runs
 
 
 def test_domains_may_come_in_any_order(surrogate: Surrogate) -> None:

@@ -88,3 +88,8 @@ def test_rounding_keeps_bounds_on_the_grid(m: int, seed: int) -> None:
     assert round(rounded.sum() * UNITS) == UNITS
     assert np.all(rounded >= low - 1e-12)
     assert np.all(rounded <= high + 1e-12)
+
+
+def test_no_mixture_is_trained_twice() -> None:
+    swarm = mixing.design({"a": 0.5, "b": 0.5}, 120, seed=0)
+    assert len(swarm.drop("run").unique()) == 120
