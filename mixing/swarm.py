@@ -21,6 +21,7 @@ def design(
     *,
     seed: int,
     strength: float = 1.0,
+    anchor: float = 0.2,
     min_weight: float = 0.0,
     natural_runs: int = 1,
 ) -> pl.DataFrame:
@@ -29,7 +30,9 @@ def design(
     The first ``natural_runs`` rows are the natural proportions. The others are chosen greedily from Dirichlet
     candidates around the natural proportions so that the determinant of the information matrix of [x, √x] grows most
     (D-optimality): designed so, 64 runs inform as much as several hundred random ones. ``strength`` scales the
-    candidates' concentration (small: sparser mixtures), weights below ``min_weight`` become zero. Every weight is a
+    candidates' concentration (small: sparser mixtures). Each keeps a share ``anchor`` of the natural mixture: corners
+    of the simplex inform most by count and least about any mixture one would train on, as laws bend sharply there.
+    Weights below ``min_weight`` become zero. Every weight is a
     multiple of 1e-4 and every row sums to one. ValueError for fewer than two domains or runs.
     """
     names = list(natural)
@@ -41,11 +44,14 @@ def design(
     if not np.all(np.isfinite(shares)) or shares.min() < 0 or shares.sum() <= 0:
         raise ValueError(f"natural shares must be finite, not negative and not all zero; found {dict(natural)}")
     shares /= shares.sum()
-    chosen = _choose(round_weights(shares), _candidates(shares, runs, seed, strength, min_weight), runs, natural_runs)
+    if not 0 <= anchor < 1:
+        raise ValueError(f"anchor is {anchor:g}; it must be at least 0 and below 1")
+    candidates = _candidates(shares, runs, seed, strength, anchor, min_weight)
+    chosen = _choose(round_weights(shares), candidates, runs, natural_runs)
     return pl.DataFrame({"run": [f"r{i:03d}" for i in range(runs)]} | dict(zip(names, chosen.T, strict=True)))
 
 
-def _candidates(shares: Floats, runs: int, seed: int, strength: float, min_weight: float) -> Floats:
+def _candidates(shares: Floats, runs: int, seed: int, strength: float, anchor: float, min_weight: float) -> Floats:
     """Distinct rounded mixtures, in the order drawn."""
     rng = np.random.default_rng([seed, len(shares)])
     # Square roots of the shares: small domains would else hardly ever be drawn at weights that teach something.
@@ -55,7 +61,7 @@ def _candidates(shares: Floats, runs: int, seed: int, strength: float, min_weigh
     concentration = rng.choice(_STRENGTHS, n) * strength * len(shares)
     draws = rng.standard_gamma(np.maximum(concentration[:, None] * centre, 1e-2))
     draws[draws.sum(1) <= 0] = shares
-    draws /= draws.sum(1, keepdims=True)
+    draws = anchor * shares + (1 - anchor) * draws / draws.sum(1, keepdims=True)
     draws[draws < min_weight] = 0.0
     kept = draws[draws.sum(1) > 0]
     rounded = np.array([round_weights(d) for d in kept])

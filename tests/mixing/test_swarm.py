@@ -40,7 +40,13 @@ def test_seed_decides_everything() -> None:
 def test_designed_rows_inform_more_than_random_ones() -> None:
     rng = np.random.default_rng(0)
     random = [log_det(rng.dirichlet(np.ones(5), 16)) for _ in range(20)]
-    assert log_det(weights(mixing.design(NATURAL, 16, seed=0))) > max(random)
+    assert log_det(weights(mixing.design(NATURAL, 16, seed=0, anchor=0))) > max(random)
+
+
+def test_mixtures_keep_clear_of_the_corners() -> None:
+    x = weights(mixing.design(NATURAL, 16, seed=0, anchor=0.2))
+    assert np.all(x >= 0.2 * np.array(list(NATURAL.values())) - 1e-4)
+    assert x.max(0).min() > 0.4, "and yet every domain is seen at a large weight"
 
 
 def test_small_weights_become_zero() -> None:
@@ -56,6 +62,11 @@ def test_small_weights_become_zero() -> None:
 def test_refusals(natural: dict[str, float], runs: int, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         mixing.design(natural, runs, seed=0)
+
+
+def test_the_anchor_is_checked() -> None:
+    with pytest.raises(ValueError, match="anchor is 1; it must be"):
+        mixing.design(NATURAL, 8, seed=0, anchor=1.0)
 
 
 def test_many_domains_and_an_absent_one() -> None:
