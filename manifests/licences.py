@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from functools import cache
+from functools import cache, lru_cache
 from importlib import resources
 from typing import Any
 
@@ -54,22 +54,20 @@ UNKNOWN = "LicenseRef-unknown"
 RESERVED = "LicenseRef-all-rights-reserved"
 
 _CC_URL = re.compile(
-    r"^(?:https?:)?//(?:www\.)?creativecommons\.org/"
+    r"^(?:(?:https?:)?//)?(?:www\.)?creativecommons\.org/"
     r"(?P<family>licenses|publicdomain)/(?P<code>[a-z+-]+)(?:/(?P<version>\d\.\d))?(?:/(?P<port>[a-z]{2,4}))?(?:[/?#.].*)?$",
     re.IGNORECASE,
 )
-_CC_NAME = re.compile(
-    r"^(?:cc|creative commons)[ -]+"
-    r"(?P<code>(?:attribution|by|non-?commercial|nc|no-?deriv(?:ative)?s?|nd|share-?alike|sa|[ -])+?)"
-    r"[ -]*(?P<version>\d\.\d)?(?:[ -]*(?:international|unported|generic))?(?: licen[cs]e)?$"
-)
-_WORDS = (
-    (re.compile(r"attribution"), "by"),
-    (re.compile(r"non-?commercial"), "nc"),
-    (re.compile(r"no-?deriv(?:ative)?s?"), "nd"),
-    (re.compile(r"share-?alike"), "sa"),
-)
+#: the words of Creative Commons licence names, and those that change nothing
+_CC_WORDS = {
+    **dict.fromkeys(("attribution", "by"), "by"),
+    **dict.fromkeys(("noncommercial", "nc"), "nc"),
+    **dict.fromkeys(("noderivatives", "noderivs", "noderiv", "nd"), "nd"),
+    **dict.fromkeys(("sharealike", "sa"), "sa"),
+    **dict.fromkeys(("international", "unported", "generic", "public", "license", "licence"), ""),
+}
 _PORTS_BEFORE_4 = re.compile(r"^[123]\.")
+_REMEMBERED = 1 << 14
 _IDENTIFIER = re.compile(r"SPDX-License-Identifier:\s*([^\r\n*#<]+)")
 
 
@@ -86,7 +84,7 @@ def _table() -> Mapping[str, Any]:
     return dict(yaml.safe_load(text))
 
 
-@cache
+@lru_cache(_REMEMBERED)
 def normalise(raw: str) -> str:
     """An SPDX expression (or ``LicenseRef-…``) for a licence as people write it; ``LicenseRef-unknown`` if none fits.
 
@@ -105,22 +103,37 @@ def normalise(raw: str) -> str:
     url = re.sub(r"^https?://(?:www\.)?", "", name).rstrip("/")
     if found := _table()["urls"].get(url):
         return str(found)
-    if match := _CC_NAME.match(name):
-        code = match["code"]
-        for pattern, short in _WORDS:
-            code = pattern.sub(short, code)
-        return _creative_commons("licenses", "-".join(re.findall("by|nc|nd|sa", code)), match["version"], None)
-    return _expression(text)
+    return _creative_commons_name(name) or _expression(text)
 
 
 def _expression(text: str) -> str:
     if len(text) > 200 or not re.fullmatch(r"[A-Za-z0-9 .+()\-_/]+", text):
         return UNKNOWN
     try:
-        parsed = _spdx().parse(text, validate=True)
-    except Exception:
+        parsed = _spdx().parse(text)
+    except Exception:  # the parser raises several kinds, AttributeError and TypeError among them
         return UNKNOWN
-    return str(parsed) if parsed is not None else UNKNOWN
+    # LicenseRef- identifiers are the user's own: any is well-formed
+    if parsed is None or any(not k.startswith("LicenseRef-") for k in _spdx().unknown_license_keys(parsed)):
+        return UNKNOWN
+    return str(parsed)
+
+
+def _creative_commons_name(name: str) -> str:
+    """Of ``cc by-sa 4.0`` or ``creative commons attribution 4.0 international (cc by 4.0)``; empty for other text."""
+    if not (match := re.match(r"(?:cc|creative commons)[ -]+(?=\S)", name)):
+        return ""
+    spelled = re.sub(r" \([^()]*\)$", "", name[match.end() :])
+    spelled = re.sub(r"\b(non|no|share)[ -](?=[a-z])", r"\1", spelled)
+    parts, version = [], None
+    for word in re.split(r"[ -]+", spelled):
+        if re.fullmatch(r"v?\d\.\d", word) and version is None:
+            version = word.removeprefix("v")
+        elif word not in _CC_WORDS:
+            return ""
+        elif _CC_WORDS[word]:
+            parts.append(_CC_WORDS[word])
+    return _creative_commons("licenses", "-".join(parts), version, None) if parts else ""
 
 
 def _creative_commons(family: str, code: str, version: str | None, port: str | None) -> str:
@@ -131,12 +144,8 @@ def _creative_commons(family: str, code: str, version: str | None, port: str | N
     if code == "publicdomain":
         return "CC-PDDC"
     parts = set(code.split("-"))
-    if not parts <= {"by", "nc", "nd", "sa", "devnations", "sampling+", "sampling"} or not parts & {
-        "by",
-        "nc",
-        "nd",
-        "sa",
-    }:
+    elements = {"by", "nc", "nd", "sa"}
+    if not parts & elements or not parts <= elements | {"devnations", "sampling+", "sampling"}:
         return UNKNOWN
     ordered = "-".join(p for p in ("by", "nc", "nd", "sa") if p in parts).upper()
     if version is None:
@@ -151,7 +160,7 @@ def _creative_commons(family: str, code: str, version: str | None, port: str | N
     return next((i for i in identifiers if i in known), f"LicenseRef-CC-{ordered}-{version}")
 
 
-@cache
+@lru_cache(_REMEMBERED)
 def category(expression: str) -> str:
     """The category of an expression: AND takes the most restrictive of its parts, OR the least."""
     try:
@@ -215,7 +224,7 @@ def _scancode() -> Mapping[str, str]:
     return found
 
 
-def conclude(claims: Sequence[Claim], *, unite: bool = False) -> tuple[str, str, str, float]:
+def conclude(claims: Sequence[Claim]) -> tuple[str, str, str, float]:
     """One conclusion from a document's claims: ``(expression, category, kind, confidence)``.
 
     Only claims about the text count, of these the strongest kind, and where equals disagree the most restrictive. No

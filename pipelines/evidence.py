@@ -14,7 +14,7 @@ from typing import Any
 from selectolax.lexbor import LexborHTMLParser
 
 from manifests.documents import Claim, Reservation
-from manifests.licences import RESERVED, UNKNOWN, normalise
+from manifests.licences import RESERVED, UNKNOWN, category, normalise
 
 #: anything a claim or reservation could start from; a page without any of these is not parsed
 _WORTH_PARSING = re.compile(
@@ -58,7 +58,8 @@ def from_html(
 
 def _claim(raw: str, kind: str, scope: str, locator: str, confidence: float) -> Iterator[Claim]:
     expression = normalise(raw)
-    if expression != UNKNOWN:
+    # A contract is known to the curator, not to a page that names one.
+    if expression != UNKNOWN and category(expression) != "contract":
         yield Claim(expression, kind, scope, locator[:200], raw[:200], "publisher", confidence)
 
 
