@@ -29,6 +29,8 @@ __all__ = [
     "classes",
     "content_hash",
     "decode",
+    "encode",
+    "lower_case",
 ]
 
 _ASTRAL_SYMBOLS = (0x1F000, 0x1FBFF)
@@ -65,7 +67,8 @@ def classes() -> npt.NDArray[np.uint8]:
 
 
 @cache
-def _lower_case() -> npt.NDArray[np.uint16]:
+def lower_case() -> npt.NDArray[np.uint16]:
+    """``uint16[65536]``: simple lower case of each character of the basic plane."""
     return _table("lower_case.npy")
 
 
@@ -86,6 +89,28 @@ def decode(data: Any, i: Any) -> Any:
     if b < 0xF0:
         return ((b & 0x0F) << 12) | high, 3
     return ((b & 0x07) << 18) | (high << 6) | (np.int64(data[i + 3]) & 0x3F), 4
+
+
+@njit(inline="always", cache=True)
+def encode(code: Any, out: Any, i: Any) -> Any:
+    """Writes a code point to ``out`` at ``i`` as UTF-8; returns its bytes."""
+    if code < 0x80:
+        out[i] = code
+        return 1
+    if code < 0x800:
+        out[i] = 0xC0 | (code >> 6)
+        out[i + 1] = 0x80 | (code & 0x3F)
+        return 2
+    if code < 0x10000:
+        out[i] = 0xE0 | (code >> 12)
+        out[i + 1] = 0x80 | ((code >> 6) & 0x3F)
+        out[i + 2] = 0x80 | (code & 0x3F)
+        return 3
+    out[i] = 0xF0 | (code >> 18)
+    out[i + 1] = 0x80 | ((code >> 12) & 0x3F)
+    out[i + 2] = 0x80 | ((code >> 6) & 0x3F)
+    out[i + 3] = 0x80 | (code & 0x3F)
+    return 4
 
 
 @njit(inline="always", cache=True)
@@ -116,23 +141,7 @@ def _normalise(offsets: Any, data: Any, classes: Any, lower: Any, ends: Any, out
                     out[n] = 32
                     n += 1
                     gap = False
-                small = np.int64(lower[code]) if code < 0x10000 else code
-                if small == code:
-                    for j in range(size):
-                        out[n + j] = data[i + j]
-                    n += size
-                elif small < 0x80:
-                    out[n] = small
-                    n += 1
-                elif small < 0x800:
-                    out[n] = 0xC0 | (small >> 6)
-                    out[n + 1] = 0x80 | (small & 0x3F)
-                    n += 2
-                else:
-                    out[n] = 0xE0 | (small >> 12)
-                    out[n + 1] = 0x80 | ((small >> 6) & 0x3F)
-                    out[n + 2] = 0x80 | (small & 0x3F)
-                    n += 3
+                n += encode(np.int64(lower[code]) if code < 0x10000 else code, out, n)
             i += size
         ends[d] = n
 
@@ -153,7 +162,7 @@ def content_hash(texts: pa.Array | pa.ChunkedArray) -> pa.StringArray:
         # lower case takes at most three bytes where two were (U+023A becomes U+2C65)
         out = np.empty((int(block[-1] - block[0]) * 3) // 2 + 4, np.uint8)
         ends = np.zeros(stop - start + 1, np.int64)
-        _normalise(block, data, classes(), _lower_case(), ends[1:], out)
+        _normalise(block, data, classes(), lower_case(), ends[1:], out)
         view = out.data
         bounds = ends.tolist()
         hashes += [blake2b(view[a:b], digest_size=16).hexdigest() for a, b in pairwise(bounds)]

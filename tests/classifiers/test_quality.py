@@ -1,4 +1,4 @@
-"""The quality classifier: it learns, repeats itself to the byte, and survives what texts contain."""
+"""Quality models: what they learn, the same bytes for the same inputs, and texts made to break the trainer's format."""
 
 from __future__ import annotations
 
@@ -9,122 +9,155 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pytest
+import zstandard
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from classifiers import quality
 from classifiers.quality import QualityModel
+from classifiers.spacing import spaced
+from manifests.text import PUNCTUATION, SPACE, UNSPACED, class_of, classes
 
-GOOD = [
-    "the theorem follows from the lemma above",
-    "cells divide, and tissue grows over time",
-    "in 1848 the empire fell",
-]
-BAD = ["buy cheap pills now!!! click here", "win $$$ free cash, click click", "best casino bonus here, buy now"]
+SMALL = {"seed": 3, "dim": 8, "epochs": 10, "buckets": 1 << 10}
 
 
 def examples(n: int = 60) -> tuple[pa.Array, list[bool]]:
-    texts = [f"{(GOOD if i % 2 else BAD)[i % 3]}\nnumber {i}" for i in range(n)]
-    return pa.array(texts, pa.large_string()), [bool(i % 2) for i in range(n)]
+    """Sentences of two vocabularies, so any model that works tells them apart."""
+    rng = np.random.default_rng(0)
+    labels = [bool(i % 2) for i in range(n)]
+    words = {True: "theorem proof lemma measure space".split(), False: "buy cheap click win now".split()}
+    return pa.array(
+        [f"{' '.join(rng.choice(words[x], 12))} {i}" for i, x in enumerate(labels)], pa.large_string()
+    ), labels
 
 
-@pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory) -> QualityModel:
-    path = str(tmp_path_factory.mktemp("quality") / "quality.bin")
+def plain(value: str) -> str:
+    pieces = []
+    for c in value:
+        kind = int(class_of(classes(), ord(c)))
+        if kind & SPACE or c == "\0":
+            pieces.append(" ")
+        else:
+            low = c.lower() if len(c.lower()) == 1 and ord(c) < 0x10000 else c
+            pieces.append(f" {low} " if kind & (PUNCTUATION | UNSPACED) else low)
+    return " ".join("".join(pieces).split())
+
+
+@settings(deadline=None)  # the first call compiles
+@given(st.lists(st.none() | st.text(max_size=40), max_size=5))
+def test_spaced_is_the_plain_reference(texts: list[str | None]) -> None:
+    assert spaced(pa.array(texts, pa.string())).to_pylist() == [plain(t or "") for t in texts]
+
+
+def test_spaced_grows_to_twice_the_text_at_most() -> None:
+    texts = ["...", "Ⱥ" * 50, "漢字" * 20, "𠀀𠀀", "a.b\0c\r\n\x85d\u2028e", "😀😀"]
+    assert spaced(pa.array(texts)).to_pylist() == [plain(t) for t in texts]
+
+
+def test_it_learns_and_the_report_says_so(tmp_path: Path) -> None:
     texts, labels = examples()
-    report = quality.train(texts, labels, path, seed=3, dim=8, epochs=10)
-    assert report == quality.Report(trained=54, heldout=6, accuracy=1.0, auc=1.0)
-    return QualityModel.load(path)
+    report = quality.train(texts, labels, str(tmp_path / "m.bin"), **SMALL)
+    assert (report.good, report.bad, report.heldout, report.left_out) == (27, 27, 6, 0)
+    assert report.auc == 1.0
+    assert report.accuracy == 1.0
+    scores = QualityModel.load(str(tmp_path / "m.bin")).score(pa.array(["A LEMMA, and\nits proof.", "Click!\nWin now"]))
+    assert scores.dtype == np.float32
+    assert scores[0] > 0.9
+    assert scores[1] < 0.1
 
 
-def test_it_tells_the_two_sets_apart(model: QualityModel) -> None:
-    good, bad = model.score(pa.array(["The lemma\nand the theorem", "Click HERE, buy pills"]))
-    assert 1 >= good > 0.8
-    assert 0.2 > bad >= 0
-
-
-def test_the_report_counts_ties_as_half() -> None:
-    scores = np.array([0.9, 0.6, 0.3, 0.6, 0.1], np.float32)
-    report = quality._report(scores, np.array([True, True, True, False, False]), trained=7)
-    assert report.accuracy == pytest.approx((2 / 3 + 1 / 2) / 2)
-    assert report.auc == pytest.approx((2 + 1.5 + 1) / 6)
-
-
-def test_same_documents_and_seed_give_the_same_bytes(tmp_path: Path) -> None:
+def test_same_inputs_same_bytes_and_another_seed_another_model(tmp_path: Path) -> None:
     texts, labels = examples()
     made = []
-    for name, seed in [("a", 1), ("b", 1), ("c", 2)]:
-        quality.train(texts, labels, str(tmp_path / name), seed=seed, dim=8, epochs=2)
-        made.append((tmp_path / name).read_bytes())
-    assert made[0] == made[1] != made[2]
+    for i, seed in enumerate([3, 3, 4]):
+        quality.train(texts, labels, str(tmp_path / f"{i}"), **{**SMALL, "seed": seed})
+        made.append((tmp_path / f"{i}").read_bytes())
+    assert made[0] == made[1]
+    assert made[0] != made[2]
 
 
-def test_the_order_of_the_sets_does_not_matter_to_what_is_learnt(tmp_path: Path) -> None:
-    """fastText reads examples in file order: one set after the other would teach it the last one."""
-    texts = pa.array([*GOOD * 40, *BAD * 40])
-    report = quality.train(texts, [True] * 120 + [False] * 120, str(tmp_path / "m"), seed=0, dim=8, epochs=1)
+def test_the_order_of_the_labels_does_not_matter_to_what_is_learnt(tmp_path: Path) -> None:
+    """fastText reads its file in order: one label after the other would teach it the last one."""
+    texts, labels = examples(240)
+    order = np.argsort(labels, kind="stable")
+    report = quality.train(texts.take(pa.array(order)), sorted(labels), str(tmp_path / "m"), **{**SMALL, "epochs": 1})
     assert report.accuracy == 1
 
 
-def test_texts_that_spell_fasttexts_own_marks(tmp_path: Path) -> None:
+def test_texts_that_spell_the_trainers_format_stay_texts(tmp_path: Path) -> None:
     texts, labels = examples()
-    hostile = [f"{t} </s> __label__x __LABEL__POSITIVE \0 \u2028 {t}" for t in texts.to_pylist()]
-    quality.train(pa.array(hostile), labels, str(tmp_path / "m"), seed=3, dim=8, epochs=10)
-    model = QualityModel.load(str(tmp_path / "m"))  # which checks that there are two labels
-    # what follows the mark counts
-    assert model.score(pa.array(["x </s> the theorem follows from the lemma"]))[0] > 0.8
+    tricks = ["__label__good __label__spam free\n__label__bad </s> win", "</s>\0__label__new\r\nx", "\n\n"]
+    hostile = pa.array([t.as_py() + " " + tricks[i % 3] for i, t in enumerate(texts)], pa.large_string())
+    report = quality.train(hostile, labels, str(tmp_path / "m"), **SMALL)
+    assert report.auc == 1.0
+    model = QualityModel.load(str(tmp_path / "m"))
+    before, after = model.score(pa.array(["win </s> theorem proof lemma measure space", "win"]))
+    assert before > after  # what follows </s> counts
 
 
-def test_lines_hold_what_the_text_says_and_no_newline() -> None:
-    assert quality._lines(pa.array(["One,\r\n\ttwo</s>", "!!!\n", "\u2029", None])) == ["one , two < / s >", "", "", ""]
-
-
-def test_scores_have_no_holes(model: QualityModel) -> None:
-    texts = pa.array(["", None, "   ", "!!!", "a", "the " * 50_000, "漢字"], pa.large_string())
-    scores = model.score(texts)
-    assert scores.dtype == np.float32
-    assert np.isfinite(scores).all()
+def test_texts_without_words_score_zero_and_rows_do_not_depend_on_their_batch(tmp_path: Path) -> None:
+    texts, labels = examples()
+    quality.train(texts, labels, str(tmp_path / "m"), **SMALL)
+    model = QualityModel.load(str(tmp_path / "m"))
+    column = pa.chunked_array([pa.array(["", None, " \n\0", "proof"]), pa.array(["now " * 50_000])])
+    scores = model.score(column)
+    assert scores[:3].tolist() == [0, 0, 0]
+    assert scores.tolist() == [model.score(pa.array([t]))[0] for t in column.to_pylist()[:1]] + [
+        model.score(pa.array([t], pa.string()))[0] for t in column.to_pylist()[1:]
+    ]
     assert ((scores >= 0) & (scores <= 1)).all()
-    assert scores[:4].tolist() == [0] * 4
-    assert scores[4] > 0
-    assert model.score(pa.array([], pa.string())).shape == (0,)
-    assert model.score(pa.chunked_array([texts.slice(4, 1), texts.slice(0, 1)])).tolist() == [scores[4], 0]
 
 
-@pytest.mark.parametrize(
-    ("texts", "labels", "said"),
-    [
-        (["a"], [True, False], "2 labels for 1 texts"),
-        (["a", "b"], [True, True], "0 negative texts"),
-        (["a", "b", "", "c"], [True, True, False, False], "1 negative texts"),
-        ([], [], "0 positive texts"),
-    ],
-)
-def test_what_cannot_be_learnt_from(texts: list[str], labels: list[bool], said: str, tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match=said):
-        quality.train(pa.array(texts, pa.string()), labels, str(tmp_path / "m"))
+def test_copies_and_contradictions_are_left_out(tmp_path: Path) -> None:
+    texts, labels = examples()
+    more = pa.concat_arrays([texts, texts.slice(0, 2), pa.array(["", "both", "Both "], pa.large_string())])
+    report = quality.train(more, [*labels, *labels[:2], True, True, False], str(tmp_path / "m"), **SMALL)
+    assert report.left_out == 5
 
 
-def test_files_that_are_no_models(tmp_path: Path) -> None:
+def test_auc_is_the_share_of_pairs_in_order() -> None:
+    rng = np.random.default_rng(1)
+    scores = rng.integers(0, 6, 40).astype(np.float32)
+    good = rng.random(40) < 0.4
+    pairs = [(a > b) + (a == b) / 2 for a in scores[good] for b in scores[~good]]
+    assert quality.auc(scores, good) == pytest.approx(np.mean(pairs))
+    assert np.isnan(quality.auc(scores, np.ones(40, bool)))
+
+
+def test_what_cannot_be_trained_is_refused(tmp_path: Path) -> None:
+    texts, labels = examples(8)
+    with pytest.raises(ValueError, match="8 texts have 7 labels"):
+        quality.train(texts, labels[:7], str(tmp_path / "m"), **SMALL)
+    with pytest.raises(ValueError, match="0 distinct texts are labelled bad"):
+        quality.train(texts, [True] * 8, str(tmp_path / "m"), **SMALL)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_is_no_model_of_ours_is_refused(tmp_path: Path) -> None:
     import fasttext
 
-    with pytest.raises(ValueError, match="no quality model at"):
-        QualityModel.load(str(tmp_path / "absent"))
-    (tmp_path / "text").write_text("not a model")
-    with pytest.raises(ValueError, match="not a fastText model"):
-        QualityModel.load(str(tmp_path / "text"))
-    (tmp_path / "lines").write_text("__label__a x\n__label__b y\n")
-    other = fasttext.train_supervised(str(tmp_path / "lines"), dim=2, epoch=1, bucket=10, thread=1, verbose=0)
-    other.save_model(str(tmp_path / "other"))
-    with pytest.raises(ValueError, match="was not trained here: its labels are __label__"):
-        QualityModel.load(str(tmp_path / "other"))
+    texts, labels = examples()
+    good, cut, other = tmp_path / "good", tmp_path / "cut", tmp_path / "other"
+    quality.train(texts, labels, str(good), **SMALL)
+    raw = good.read_bytes()
+    (tmp_path / "lines").write_text("__label__hq a b\n__label__cc c d\n" * 9)
+    fasttext.train_supervised(str(tmp_path / "lines"), dim=4, bucket=16, thread=1, verbose=0).save_model(str(other))
+    for size in (len(raw) - 1, len(raw) - 50, len(raw) // 2, 100, 12, 4, 0):
+        cut.write_bytes(raw[:size])
+        with pytest.raises(ValueError, match="cut is cut short" if size >= 12 else "cut is no fastText model"):
+            QualityModel.load(str(cut))
+    with pytest.raises(ValueError, match=r"knows the labels __label__(hq|cc), __label__(hq|cc)"):
+        QualityModel.load(str(other))
+    with pytest.raises(ValueError, match="does not exist"):
+        QualityModel.load(str(tmp_path / "nothing"))
 
 
-@pytest.mark.slow
-def test_real_documents_of_high_and_low_quality(shared_data: Path, tmp_path: Path) -> None:
-    import zstandard
-
-    with (shared_data / "quality" / "docs.jsonl.zst").open("rb") as file:
-        reader = io.TextIOWrapper(zstandard.ZstdDecompressor().stream_reader(file), encoding="utf-8")
-        rows = [row for row in map(json.loads, reader) if row["label"] in ("hq", "lq")]
-    labels = [row["label"] == "hq" for row in rows]
-    report = quality.train(pa.array([row["text"] for row in rows]), labels, str(tmp_path / "m"), seed=1)
+def test_labelled_documents(shared_data: Path, tmp_path: Path) -> None:
+    with zstandard.open(shared_data / "quality" / "docs.jsonl.zst", "rt", encoding="utf-8") as lines:
+        assert isinstance(lines, io.TextIOBase)
+        rows = [r for r in map(json.loads, lines) if r["label"] in ("hq", "lq")]
+    texts = pa.array([r["text"] for r in rows], pa.large_string())
+    labels = [r["label"] == "hq" for r in rows]
+    report = quality.train(texts, labels, str(tmp_path / "m"), seed=1, dim=16, buckets=1 << 16)
     assert report.auc > 0.97
+    assert report.accuracy > 0.94

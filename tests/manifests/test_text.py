@@ -48,7 +48,7 @@ def test_shipped_tables_agree_with_their_maker_on_long_settled_characters() -> N
     made_classes, made_lower = character_tables.tables()
     settled = slice(0, 0x0250)
     assert np.array_equal(text.classes()[settled], made_classes[settled])
-    assert np.array_equal(text._lower_case()[settled], made_lower[settled])
+    assert np.array_equal(text.lower_case()[settled], made_lower[settled])
 
 
 @pytest.mark.parametrize(
