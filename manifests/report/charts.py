@@ -1,0 +1,95 @@
+"""Charts as SVG text, drawn here and not in the reader's browser; their colours are the page's CSS variables."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import altair as alt
+import polars as pl
+import vl_convert
+
+_FONT = "system-ui, sans-serif"
+_INK, _FAINT = "var(--ink-2)", "var(--line)"
+_KEPT, _DROPPED, _ACCENT = "var(--c0)", "var(--drop)", "var(--c0)"
+#: as the HTML beside it: 1,234 and 12.3 M
+_COUNT = "~s"
+
+
+def _svg(chart: Any, width: int, height: int) -> str:
+    spec = chart.properties(width=width, height=height).configure(
+        background="transparent",
+        font=_FONT,
+        view={"stroke": None},
+        axis={
+            "labelColor": _INK,
+            "titleColor": _INK,
+            "labelFontSize": 13,
+            "titleFontSize": 13,
+            "titleFontWeight": "normal",
+            "gridColor": _FAINT,
+            "domainColor": _FAINT,
+            "tickColor": _FAINT,
+            "labelPadding": 6,
+            "titlePadding": 10,
+        },
+    )
+    return str(vl_convert.vegalite_to_svg(spec.to_dict()))
+
+
+def _chart(rows: list[dict[str, Any]]) -> alt.Chart:
+    return alt.Chart(alt.InlineData(values=rows))
+
+
+def quality(bins: pl.DataFrame) -> str:
+    """Documents by quality score, kept below dropped. Columns: low, high, kept, dropped."""
+    long = bins.unpivot(["kept", "dropped"], index=["low", "high"], variable_name="fate", value_name="documents")
+    long = long.with_columns(order=pl.col("fate").replace_strict({"kept": 0, "dropped": 1}))
+    chart = (
+        _chart(long.to_dicts())
+        .mark_bar(binSpacing=1.5, cornerRadius=1)
+        .encode(
+            x=alt.X("low:Q", bin="binned", title="quality score", axis=alt.Axis(grid=False, format=".1f")),
+            x2="high:Q",
+            y=alt.Y("documents:Q", title="documents", axis=alt.Axis(tickCount=4, format=_COUNT, domain=False)),
+            color=alt.Color(
+                "fate:N", scale=alt.Scale(domain=["kept", "dropped"], range=[_KEPT, _DROPPED]), legend=None
+            ),
+            order="order:Q",
+        )
+    )
+    return _svg(chart, 560, 220)
+
+
+def scores(bins: pl.DataFrame) -> str:
+    """Removed documents by similarity with their survivor. Columns: low, high, pairs."""
+    chart = (
+        _chart(bins.to_dicts())
+        .mark_bar(binSpacing=1.5, cornerRadius=1, color=_ACCENT)
+        .encode(
+            x=alt.X("low:Q", bin="binned", title="Jaccard similarity", axis=alt.Axis(grid=False, format=".2f")),
+            x2="high:Q",
+            y=alt.Y("pairs:Q", title="documents", axis=alt.Axis(tickCount=4, format=_COUNT, domain=False)),
+        )
+    )
+    return _svg(chart, 420, 190)
+
+
+def prediction(points: pl.DataFrame) -> str:
+    """One metric: measured over predicted with deviations, and the line of agreement. One row a run."""
+    reach = points.select(low=pl.col("predicted") - pl.col("sd"), high=pl.col("predicted") + pl.col("sd"))
+    table = pl.concat([points, reach], how="horizontal")
+    ends = pl.concat([table[c] for c in ("predicted", "measured")]).drop_nulls()
+    low, high = float(ends.min()), float(ends.max())  # type: ignore[arg-type]
+    margin = (high - low) * 0.08 or abs(high) * 0.01 or 1.0
+    scale = alt.Scale(domain=[low - margin, high + margin], zero=False, nice=False)
+    base = _chart(table.to_dicts())
+    axis: dict[str, Any] = {"tickCount": 4, "format": ".3~f"}
+    x = alt.X("predicted:Q", scale=scale, title="predicted", axis=alt.Axis(grid=False, **axis))
+    y = alt.Y("measured:Q", scale=scale, title="measured", axis=alt.Axis(domain=False, **axis))
+    line = _chart([{"v": low - margin}, {"v": high + margin}]).mark_line(color=_INK, strokeDash=[3, 4], strokeWidth=1)
+    agreement = line.encode(x=alt.X("v:Q", scale=scale), y=alt.Y("v:Q", scale=scale))
+    bars = base.mark_rule(color=_ACCENT, opacity=0.35, strokeWidth=2, clip=True).encode(
+        x=alt.X("low:Q", scale=scale), x2="high:Q", y=y
+    )
+    dots = base.mark_circle(color=_ACCENT, size=64, opacity=0.95).encode(x=x, y=y)
+    return _svg(agreement + bars + dots, 250, 210)

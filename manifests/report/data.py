@@ -1,0 +1,485 @@
+"""What the report says, as plain values: one section a dataclass, None where its stage did not run."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import polars as pl
+import yaml
+
+from manifests import receipts, storage
+from manifests.mix import MixManifest
+from manifests.receipts import Receipt
+from manifests.report import frame as frames
+from manifests.report.frame import Sample
+
+_SAMPLES = 3
+_ROWS = 12
+_FILES = 12
+_SIZES = ((2, 2), (3, 3), (4, 4), (5, 9), (10, 19), (20, 49), (50, None))
+
+
+@dataclass(frozen=True)
+class Step:
+    """A reason for dropping documents: how many it took, how many were left after it, and three of them."""
+
+    reason: str
+    dropped: int
+    left: int
+    rule: str
+    samples: Sequence[Sample]
+
+
+@dataclass(frozen=True)
+class Funnel:
+    documents: int
+    kept: int
+    steps: Sequence[Step]
+
+
+@dataclass(frozen=True)
+class Rejected:
+    reason: str
+    records: int
+    samples: Sequence[Mapping[str, Any]]  #: detail, file, offset, locator
+
+
+@dataclass(frozen=True)
+class Rejects:
+    records: int
+    reasons: Sequence[Rejected]
+    seen: Mapping[str, int]  #: what the readers counted besides
+
+
+@dataclass(frozen=True)
+class Row:
+    """A group of documents."""
+
+    name: str
+    documents: int
+    kept: int
+    tokens: int
+    characters: int = 0
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Pair:
+    score: float
+    kind: str
+    kept: Sample
+    dropped: Sample
+
+
+@dataclass(frozen=True)
+class Duplicates:
+    exact: int
+    fuzzy: int
+    clusters: int
+    sizes: Sequence[tuple[str, int]]
+    largest: Sequence[tuple[Sample, int]]
+    pairs: Sequence[Pair]
+    scores: pl.DataFrame  #: low, high, pairs
+
+
+@dataclass(frozen=True)
+class Blend:
+    """The mixture. ``rows``: domain, natural, weight, available, tokens, epochs."""
+
+    manifest: MixManifest
+    rows: Sequence[Mapping[str, Any]]
+    permitted: int
+    pooled: int
+
+
+@dataclass(frozen=True)
+class Swarm:
+    """``runs``: run, the weights, the metrics; ``predictions``: run, metric, measured, predicted, sd, empty if none."""
+
+    domains: Sequence[str]
+    metrics: Sequence[str]
+    runs: pl.DataFrame
+    predictions: pl.DataFrame
+    scores: Sequence[Mapping[str, Any]]
+
+
+@dataclass(frozen=True)
+class Licences:
+    classes: Sequence[Row]
+    expressions: Sequence[Mapping[str, Any]]
+    more: int
+    kinds: Sequence[tuple[str, int]]
+    reserved: int
+    protocols: Sequence[tuple[str, str, int]]
+
+
+@dataclass(frozen=True)
+class Lineage:
+    stages: Sequence[Mapping[str, Any]]
+    inputs: Sequence[Mapping[str, Any]]
+    models: Sequence[receipts.Output]
+    generators: Sequence[Mapping[str, Any]]
+    recipe: str
+    record: Mapping[str, Any]
+    work: float
+
+
+@dataclass(frozen=True)
+class Report:
+    name: str
+    documents: int
+    characters: int
+    tokens: int
+    heldout: int
+    wall: float | None
+    funnel: Funnel | None
+    rejects: Rejects | None
+    domains: Sequence[Row]
+    languages: Sequence[Row]
+    quality: pl.DataFrame | None  #: low, high, kept, dropped
+    duplicates: Duplicates | None
+    blend: Blend | None
+    swarm: Swarm | None
+    licences: Licences | None
+    shards: Mapping[str, Any] | None
+    lineage: Lineage
+
+
+def gather(run: str) -> Report:
+    """Reads a run folder. ValueError when it is none."""
+    if not storage.is_file(storage.join(run, "run.json")) and not storage.exists(storage.join(run, "documents")):
+        raise ValueError(f"{run} is no run folder: it has neither run.json nor documents/")
+    record = _json(run, "run.json") or {}
+    names = frames.document_parts(run)
+    documents = frames.documents(run, names)
+    made = _receipts(run)
+    held = documents.filter(pl.col("split") == "heldout")
+    return Report(
+        name=str(record.get("run") or run.rstrip("/").rsplit("/", 1)[-1]),
+        documents=documents.height,
+        characters=int(documents["characters"].sum() or 0),
+        tokens=int(documents["tokens"].sum() or 0),
+        heldout=int(held["tokens"].sum() or 0),
+        wall=_wall(record),
+        funnel=_funnel(run, documents, record),
+        rejects=_rejects(run, made),
+        domains=_rows(documents, "domain"),
+        languages=_languages(documents),
+        quality=_quality(documents),
+        duplicates=_duplicates(run, documents),
+        blend=_blend(run, documents),
+        swarm=_swarm(run),
+        licences=_licences(run, names, documents),
+        shards=_shards(run, made),
+        lineage=_lineage(record, made, documents),
+    )
+
+
+def _json(run: str, path: str) -> dict[str, Any] | None:
+    uri = storage.join(run, path)
+    return dict(json.loads(storage.read_bytes(uri))) if storage.is_file(uri) else None
+
+
+def _parquet(run: str, path: str) -> pl.DataFrame | None:
+    uri = storage.join(run, path)
+    return pl.read_parquet(frames.path_of(uri), glob=False) if storage.is_file(uri) else None
+
+
+def _receipts(run: str) -> list[Receipt]:
+    root = storage.join(run, "receipts")
+    found = []
+    for uri in storage.list_files(root, "*.json", recursive=True):
+        stage, name = uri.removeprefix(root).strip("/").rsplit("/", 1)
+        if receipt := receipts.read(run, stage, name.removesuffix(".json")):
+            found.append(receipt)
+    return found
+
+
+def _wall(record: Mapping[str, Any]) -> float | None:
+    """Seconds from start to finish; of the stages, where the finish is not known."""
+    try:
+        ends = [datetime.fromisoformat(record[k]) for k in ("started", "finished")]
+        return (ends[1] - ends[0]).total_seconds()
+    except (KeyError, TypeError, ValueError):
+        stages = record.get("stages") or []
+        return sum(float(s.get("seconds", 0)) for s in stages) if stages else None
+
+
+def _samples(run: str, chosen: pl.DataFrame, count: int = _SAMPLES) -> list[Sample]:
+    """The documents of least id: ids are hashes, so this is a random sample, and always the same."""
+    return [frames.sample(run, p, r) for p, r in chosen.bottom_k(count, by="id").sort("id")["part", "row"].rows()]
+
+
+def _funnel(run: str, documents: pl.DataFrame, record: Mapping[str, Any]) -> Funnel | None:
+    judged = documents.filter(pl.col("keep").is_not_null())
+    if judged.is_empty():
+        return None
+    dropped = judged.filter(~pl.col("keep")).with_columns(pl.col("reason").fill_null("unknown"))
+    counts: dict[str, int] = dict(dropped["reason"].value_counts().iter_rows())
+    rules = {r["reason"]: r for r in ((record.get("recipe") or {}).get("select") or {}).get("rules", [])}
+    order = [r for r in rules if r in counts] + sorted(set(counts) - set(rules), key=lambda r: (-counts[r], r))
+    steps, left = [], judged.height
+    for reason in order:
+        left -= counts[reason]
+        samples = _samples(run, dropped.filter(pl.col("reason") == reason))
+        steps.append(Step(reason, counts[reason], left, _rule(reason, rules, record), samples))
+    return Funnel(judged.height, left, steps)
+
+
+def _rule(reason: str, rules: Mapping[str, Any], record: Mapping[str, Any]) -> str:
+    """The test behind a reason, as the recipe has it."""
+    rule = rules.get(reason)
+    if rule is None:
+        threshold = ((record.get("recipe") or {}).get("dedup") or {}).get("threshold")
+        said = {"exact_duplicate": "same text after normalisation"}
+        if threshold is not None:
+            said["fuzzy_duplicate"] = f"Jaccard similarity with the survivor ≥ {threshold:g}"
+        return said.get(reason, "")
+    where = f" in {', '.join(rule['sources'])}" if rule.get("sources") else ""
+    return (rule.get("when") or f"url matches {rule.get('url_matches')}") + where
+
+
+def _rejects(run: str, made: Sequence[Receipt]) -> Rejects | None:
+    counts: Counter[str] = Counter()
+    samples: dict[str, list[Mapping[str, Any]]] = {}
+    for uri in storage.list_files(storage.join(run, "rejects"), "*.parquet", recursive=True):
+        table = pl.read_parquet(frames.path_of(uri), columns=["reason"], glob=False)
+        counts.update(dict(table["reason"].value_counts().iter_rows()))
+        if wanted := [r for r in table["reason"].unique().sort() if len(samples.get(r, ())) < _SAMPLES]:
+            scan = pl.scan_parquet(frames.path_of(uri), glob=False).filter(pl.col("reason").is_in(wanted))
+            for row in scan.group_by("reason", maintain_order=True).head(_SAMPLES).collect().iter_rows(named=True):
+                shown = {k: frames.plain(row[k], 240) for k in ("detail", "file", "locator")}
+                samples.setdefault(row["reason"], []).append({**shown, "offset": row["offset"]})
+    seen: Counter[str] = Counter()
+    for receipt in made:
+        if receipt.stage == "ingest":
+            seen.update({k: n for k, n in receipt.counts.items() if k not in ("documents", "rejects")})
+    if not counts and not seen:
+        return None
+    reasons = [Rejected(r, n, samples[r][:_SAMPLES]) for r, n in sorted(counts.items(), key=lambda i: (-i[1], i[0]))]
+    return Rejects(counts.total(), reasons, dict(sorted(seen.items(), key=lambda i: (-i[1], i[0]))))
+
+
+def _rows(documents: pl.DataFrame, by: str, note: str = "") -> list[Row]:
+    """Documents, kept ones, tokens and characters by a column, most tokens first."""
+    if documents.is_empty() or documents[by].is_null().all():
+        return []
+    table = (
+        documents.with_columns(pl.col(by).fill_null("unknown"))
+        .group_by(by)
+        .agg(
+            documents=pl.len(),
+            kept=pl.col("keep").fill_null(False).sum(),
+            tokens=pl.col("tokens").fill_null(0).sum(),
+            characters=pl.col("characters").fill_null(0).sum(),
+        )
+        .sort("tokens", "kept", "documents", by, descending=[True, True, True, False])
+    )
+    return [Row(frames.plain(n, 80), d, k, t, c, note) for n, d, k, t, c in table.iter_rows()]
+
+
+def _languages(documents: pl.DataFrame) -> list[Row]:
+    rows = sorted(_rows(documents, "language"), key=lambda r: (-r.documents, r.name))
+    if len(rows) <= _ROWS:
+        return rows
+    rest = rows[_ROWS - 1 :]
+    sums = [sum(column) for column in zip(*((r.documents, r.kept, r.tokens, r.characters) for r in rest), strict=True)]
+    return [*rows[: _ROWS - 1], Row(f"{len(rest)} others", *sums)]
+
+
+def _histogram(values: pl.Series, low: float, high: float, bins: int) -> pl.Series:
+    """The bin of each value; values outside go to the first and last."""
+    return ((values.cast(pl.Float64) - low) / (high - low) * bins).floor().clip(0, bins - 1).cast(pl.Int64)
+
+
+def _quality(documents: pl.DataFrame) -> pl.DataFrame | None:
+    scored = documents.filter(pl.col("quality").is_not_null())
+    if scored.is_empty():
+        return None
+    bins = 40
+    counted = (
+        scored.select(_histogram(scored["quality"], 0, 1, bins).alias("bin"), pl.col("keep").fill_null(False))
+        .group_by("bin")
+        .agg(kept=pl.col("keep").sum(), dropped=(~pl.col("keep")).sum())
+    )
+    all_bins = pl.DataFrame({"bin": range(bins)}).join(counted, on="bin", how="left").fill_null(0).sort("bin")
+    return all_bins.select("kept", "dropped", low=pl.col("bin") / bins, high=(pl.col("bin") + 1) / bins)
+
+
+def _duplicates(run: str, documents: pl.DataFrame) -> Duplicates | None:
+    if documents["cluster_size"].is_null().all():
+        return None
+    gone = documents.filter(pl.col("survivor").is_not_null())
+    heads = documents.filter((pl.col("cluster") == pl.col("id")) & (pl.col("cluster_size") > 1))
+    sizes = []
+    for low, high in _SIZES:
+        inside = heads.filter((pl.col("cluster_size") >= low) & (pl.col("cluster_size") <= (high or 1 << 30)))
+        sizes.append((f"{low}+" if high is None else str(low) if low == high else f"{low}–{high}", inside.height))
+    top = heads.sort("cluster_size", "id", descending=[True, False]).head(5)
+    largest = [(frames.sample(run, p, r), n) for p, r, n in top.select("part", "row", "cluster_size").iter_rows()]
+    fuzzy = gone.filter(pl.col("kind") == "fuzzy").sort("score", "id")
+    least, bins = int(min([0.8, *fuzzy["score"].head(1)]) * 20) / 20, 20
+    counts = _histogram(fuzzy["score"], least, 1, bins).rename("bin").value_counts(name="pairs")
+    table = pl.DataFrame({"bin": range(bins)}).join(counts, on="bin", how="left").fill_null(0).sort("bin")
+    ends = (least + (pl.col("bin") + i) * ((1 - least) / bins) for i in (0, 1))
+    return Duplicates(
+        exact=gone.filter(pl.col("kind") == "exact").height,
+        fuzzy=fuzzy.height,
+        clusters=heads.height,
+        sizes=[s for s in sizes if s[1]],
+        largest=largest,
+        pairs=_pairs(run, documents, fuzzy),
+        scores=table.select("pairs", *(e.alias(n) for e, n in zip(ends, ("low", "high"), strict=True))),
+    )
+
+
+def _pairs(run: str, documents: pl.DataFrame, fuzzy: pl.DataFrame) -> list[Pair]:
+    """Removed documents beside what was kept instead: from the least similar pair to the most."""
+    if fuzzy.is_empty():
+        return []
+    last = fuzzy.height - 1
+    chosen = fuzzy[sorted({0, last // 3, 2 * last // 3, last})]
+    where = documents.filter(pl.col("id").is_in(chosen["survivor"].to_list())).select("id", "part", "row")
+    places = {i: (p, r) for i, p, r in where.iter_rows()}
+    return [
+        Pair(
+            float(d["score"]),
+            d["kind"],
+            frames.sample(run, *places[d["survivor"]]),
+            frames.sample(run, d["part"], d["row"]),
+        )
+        for d in chosen.iter_rows(named=True)
+        if d["survivor"] in places
+    ]
+
+
+def _blend(run: str, documents: pl.DataFrame) -> Blend | None:
+    uri = storage.join(run, "mix/mix.yaml")
+    if not storage.is_file(uri):
+        return None
+    manifest = MixManifest.read(uri)
+    available = sum(d.available for d in manifest.domains.values()) or 1
+    rows = [
+        {"name": name, "natural": d.available / available, **d.model_dump(exclude={"pools"})}
+        for name, d in manifest.domains.items()
+    ]
+    train = documents.filter(pl.col("split") == "train")
+    strata = [s for d in manifest.domains.values() for s in d.pools]
+    permitted = train.filter(pl.col("stratum").is_in(strata))
+    rows.sort(key=lambda r: (-r["weight"], r["name"]))
+    return Blend(manifest, rows, int(permitted["tokens"].sum() or 0), int(train["tokens"].sum() or 0))
+
+
+def _swarm(run: str) -> Swarm | None:
+    weights = _parquet(run, "mix/swarm.parquet")
+    if weights is None:
+        return None
+    domains = [c for c in weights.columns if c != "run"]
+    files = storage.list_files(storage.join(run, "mix/runs"), "*.parquet")
+    measured = [pl.read_parquet(frames.path_of(f), glob=False) for f in files]
+    runs, metrics = weights.sort("run"), list[str]()
+    if measured:
+        table = pl.concat(measured, how="diagonal")
+        metrics = [c for c in table.columns if c.startswith("bpb/")]
+        extra = [c for c in ("loss", "diverged") if c in table.columns]
+        runs = runs.join(table.select("run", *metrics, *extra), on="run", how="left", maintain_order="left")
+    scores = [s for s in (_json(run, "mix/surrogate.json") or {}).get("scores", []) if s.get("chosen")]
+    predictions = _parquet(run, "mix/predictions.parquet")
+    return Swarm(domains, metrics, runs, pl.DataFrame() if predictions is None else predictions, scores)
+
+
+def _licences(run: str, names: Sequence[str], documents: pl.DataFrame) -> Licences | None:
+    if documents["licence_class"].is_null().all():
+        return None
+    table = (
+        documents.group_by("licence_class", "licence")
+        .agg(
+            documents=pl.len(),
+            kept=pl.col("keep").fill_null(False).sum(),
+            tokens=pl.col("tokens").fill_null(0).sum(),
+            reserved=pl.col("reserved").sum(),
+        )
+        .sort("tokens", "documents", "licence", descending=[True, True, False])
+    )
+    shown = [{**r, "licence": frames.plain(r["licence"], 120)} for r in table.head(30).iter_rows(named=True)]
+    kinds = documents.filter(pl.col("licence_kind").is_not_null() & (pl.col("licence_kind") != ""))["licence_kind"]
+    return Licences(
+        classes=_rows(documents, "licence_class"),
+        expressions=shown,
+        more=table.height - len(shown),
+        kinds=sorted(kinds.value_counts().iter_rows(), key=lambda i: (-i[1], i[0])),
+        reserved=int(documents["reserved"].sum()),
+        protocols=_protocols(run, names),
+    )
+
+
+def _protocols(run: str, names: Sequence[str]) -> list[tuple[str, str, int]]:
+    """Documents by what their reservations say: protocol, value, documents."""
+    found: Counter[tuple[str, str]] = Counter()
+    for part in names:
+        uri = storage.join(run, f"annotations/evidence/{part}.parquet")
+        if storage.is_file(uri):
+            scan = pl.scan_parquet(frames.path_of(uri), glob=False).select("reservations").with_row_index()
+            said = scan.explode("reservations").drop_nulls("reservations").unnest("reservations")
+            unique = said.select("index", "protocol", "value").unique().group_by("protocol", "value").len().collect()
+            found.update({(frames.plain(p, 60), frames.plain(v, 60)): n for p, v, n in unique.iter_rows()})
+    return [(p, v, n) for (p, v), n in sorted(found.items(), key=lambda i: (-i[1], i[0]))]
+
+
+def _shards(run: str, made: Sequence[Receipt]) -> Mapping[str, Any] | None:
+    index = _json(run, "shards/index.json")
+    if index is None:
+        return None
+    sizes = {o.path: o.bytes for r in made if r.stage == "shards" for o in r.outputs}
+    formats = []
+    for name, listed in sorted(index["formats"].items()):
+        total = sum(sizes.get(f"shards/{name}/{f}", 0) for s in listed for f in s["files"])
+        sums = {k: sum(s[k] for s in listed) for k in ("documents", "tokens")}
+        formats.append({"name": name, "shards": len(listed), "bytes": total, **sums})
+    return {**index, "formats": formats, "shards": max((f["shards"] for f in formats), default=0)}
+
+
+def _lineage(record: Mapping[str, Any], made: Sequence[Receipt], documents: pl.DataFrame) -> Lineage:
+    work: defaultdict[str, float] = defaultdict(float)
+    counts: dict[str, Counter[str]] = {}
+    for receipt in made:
+        work[receipt.stage] += receipt.seconds
+        counts.setdefault(receipt.stage, Counter()).update(receipt.counts)
+    stages = [
+        {**stage, "work": work[stage["stage"]], "counts": dict(counts.get(stage["stage"], {}))}
+        for stage in record.get("stages") or []
+    ]
+    inputs = []
+    for source, found in (record.get("inputs") or {}).items():
+        files = found.get("files", [])
+        size = sum(f["size"] for f in files)
+        inputs.append({"source": source, "base": found.get("base", ""), "files": files[:_FILES]})
+        inputs[-1] |= {"count": len(files), "bytes": size, "more": max(0, len(files) - _FILES)}
+    models = {o.path: o for r in made for o in r.outputs if o.path.startswith("models/")}
+    synthetic = documents.filter(pl.col("generator").fill_null("") != "")
+    generators = synthetic.group_by("generator", "style").agg(
+        documents=pl.len(), kept=pl.col("keep").fill_null(False).sum(), tokens=pl.col("tokens").fill_null(0).sum()
+    )
+    recipe = _pruned(record.get("recipe") or {})
+    return Lineage(
+        stages=stages,
+        inputs=inputs,
+        models=[models[p] for p in sorted(models)],
+        generators=generators.sort("generator", "style").to_dicts(),
+        recipe=yaml.safe_dump(recipe, sort_keys=False, allow_unicode=True, width=100) if recipe else "",
+        record=record,
+        work=sum(work.values()),
+    )
+
+
+def _pruned(value: Any) -> Any:
+    """Without what is not set."""
+    if isinstance(value, Mapping):
+        inner = {k: _pruned(v) for k, v in value.items()}
+        return {k: v for k, v in inner.items() if v is not None and v not in ("", [], {})}
+    return [_pruned(v) for v in value] if isinstance(value, list) else value
