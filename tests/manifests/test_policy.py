@@ -1,0 +1,62 @@
+"""Policies as data: what they permit, and how a bad one is refused."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from manifests.licences import CATEGORIES
+from manifests.policy import Policy, shipped
+
+
+def test_shipped_policies_nest() -> None:
+    assert shipped() == ["any", "copyleft-ok", "permissive-only"]
+    strict, share_alike, everything = (Policy.load(n) for n in ("permissive-only", "copyleft-ok", "any"))
+    assert strict.allow < share_alike.allow < everything.allow == set(CATEGORIES)
+
+
+@pytest.mark.parametrize("name", ["permissive-only", "copyleft-ok"])
+def test_silence_and_reservations_are_no_permission(name: str) -> None:
+    policy = Policy.load(name)
+    assert policy.permits("permissive", reserved=False)
+    assert not policy.permits("permissive", reserved=True)
+    for category in ("unknown", "reserved", "noncommercial", "no-derivatives", "contract"):
+        assert not policy.permits(category, reserved=False)
+
+
+def test_one_s_own_policy(tmp_path: Path) -> None:
+    path = tmp_path / "mine.yaml"
+    path.write_text("as_of: 2026-01-31\nallow: [contract]\nhonour_reservations: false\n")
+    policy = Policy.load(str(path))
+    assert policy.permits("contract", reserved=True)
+    assert policy.digest == Policy.load(str(path)).digest
+    path.write_text("as_of: 2026-01-31\nallow: [contract, permissive]\nhonour_reservations: false\n")
+    assert policy.digest != Policy.load(str(path)).digest
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("as_of: 2026-01-31\nallow: [free]\nhonour_reservations: true\n", "'free'"),
+        ("as_of: soon\nallow: [permissive]\nhonour_reservations: true\n", "value is wrong"),
+        ("as_of: 2026-01-31\nallow: 3\nhonour_reservations: true\n", "'3'"),
+        ("as_of: 2026-01-31\nallow: [permissive]\n", "honour_reservations"),
+        ("- permissive\n", "needs exactly the keys"),
+        ("allow: [\n", "not valid YAML"),
+    ],
+)
+def test_a_bad_policy_is_refused_in_one_line(tmp_path: Path, text: str, said: str) -> None:
+    path = tmp_path / "bad.yaml"
+    path.write_text(text)
+    with pytest.raises(ValueError, match=said) as error:
+        Policy.load(str(path))
+    assert "\n" not in str(error.value)
+    assert "bad.yaml" in str(error.value)
+
+
+def test_unknown_names_say_what_there_is() -> None:
+    with pytest.raises(ValueError, match="there are any, copyleft-ok, permissive-only"):
+        Policy.load("lenient")
+    with pytest.raises(ValueError, match="no such file"):
+        Policy.load("nowhere.yaml")
