@@ -87,7 +87,7 @@ def train(
             wordNgrams=2,
             bucket=buckets,
             minCount=min_count,
-            seed=seed,
+            seed=seed % (1 << 31),  # fastText's is 32 bits wide
             thread=1,
             verbose=0,
         )
@@ -116,7 +116,7 @@ class QualityModel:
         import fasttext
 
         if not storage.is_file(path):
-            raise ValueError(f"{path} does not exist; `cuvee classifier train` writes a quality model")
+            raise ValueError(f"{path} does not exist; it should be a model that classifiers.quality.train wrote")
         with tempfile.TemporaryDirectory() as folder:
             if storage.is_local(path):
                 file = storage.local_path(path)

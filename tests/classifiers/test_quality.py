@@ -69,7 +69,7 @@ def test_it_learns_and_the_report_says_so(tmp_path: Path) -> None:
 def test_same_inputs_same_bytes_and_another_seed_another_model(tmp_path: Path) -> None:
     texts, labels = examples()
     made = []
-    for i, seed in enumerate([3, 3, 4]):
+    for i, seed in enumerate([3, 3, 1 << 40]):
         quality.train(texts, labels, str(tmp_path / f"{i}"), **{**SMALL, "seed": seed})
         made.append((tmp_path / f"{i}").read_bytes())
     assert made[0] == made[1]
