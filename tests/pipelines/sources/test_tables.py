@@ -80,13 +80,14 @@ def test_jsonl_bad_lines_are_rejects_and_reading_goes_on(tmp_path: Path) -> None
         b'{"text": "\\ud800 alone"}',
         b"[" * 100_000,
         b'{"text": "big", "n": ' + b"1" * 10_000 + b"}",
+        {"text": "well", "id": "\ud800"},
         {"text": "last", "title": "\ud800"},
     )
     documents, rejects = everything(stored(tmp_path / "x.jsonl", data), source("jsonl"))
     assert [d.text for d in documents] == ["first", "last"]
     assert [r.reason for r in rejects] == [
         *("bad_json", "bad_utf8", "bad_json", "no_text", "no_text", "no_text", "no_text"),
-        *("bad_utf8", "bad_json", "bad_json"),
+        *("bad_utf8", "bad_json", "bad_json", "bad_utf8"),
     ]
     assert rejects[0].detail.startswith("line 2:")
     assert data[rejects[0].offset :].startswith(b"{broken")
@@ -194,6 +195,14 @@ def test_parquet_of_invalid_utf8(tmp_path: Path, kind: pa.DataType) -> None:
     assert documents[1].locator == "x.parquet:2"
 
 
+def test_parquet_of_invalid_utf8_in_a_dictionary(tmp_path: Path) -> None:
+    words = pa.array([b"good", b"\xff\xfebad"], pa.binary()).view(pa.string())
+    column = pa.DictionaryArray.from_arrays(pa.array([0, 1, 0], pa.int32()), words)
+    documents, rejects = everything(parquet(tmp_path / "x.parquet", pa.table({"text": column})), source("parquet"))
+    assert [d.text for d in documents] == ["good", "good"]
+    assert [r.reason for r in rejects] == ["bad_utf8"]
+
+
 def test_parquet_wrong_column_type_size_and_damage(tmp_path: Path) -> None:
     file = parquet(tmp_path / "x.parquet", pa.table({"text": [1], "body": ["x" * 2000]}))
     with pytest.raises(SourceError, match="holds int64, not text"):
@@ -234,6 +243,18 @@ def test_plain_text(tmp_path: Path) -> None:
         assert [r.reason for r in rejects] == ([reason] if reason else []), name
         assert [d.locator for d in documents] == ([] if reason else [name])
     assert everything(stored(tmp_path / "w", cases["wide.txt"][0]), source("text"))[0][0].text == "hello"
+
+
+def test_a_compressed_text_is_read_no_further_than_its_limit(tmp_path: Path) -> None:
+    import tracemalloc
+
+    file = stored(tmp_path / "bomb.gz", gzip.compress(b"x" * 100_000_000, 1))
+    tracemalloc.start()
+    _, rejects = everything(file, source("text", max_record_bytes=1024))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert [r.reason for r in rejects] == ["record_too_large"]
+    assert peak < 12_000_000
 
 
 def test_text_with_a_licence_in_its_head(tmp_path: Path) -> None:
