@@ -8,7 +8,7 @@ from typing import Any
 from manifests.mix import MixDomain, MixManifest, MixMetric
 from mixing.pools import PoolSet
 from mixing.simplex import UNITS
-from mixing.solver import Constraints, Mixture
+from mixing.solver import Constraints, Infeasible, Mixture
 from mixing.surrogate import Surrogate
 
 
@@ -67,6 +67,26 @@ def compose(
         objective={k: None if v is None else _six(v) for k, v in found.items()},
         constraints=_summary(mixture, constraints or Constraints()),
         runs=len(surrogate.runs),
+    )
+
+
+def alone(
+    pools: PoolSet, *, tokenizer: str, budget: int, seed: int, policy: str = "any", max_epochs: float = 4.0
+) -> MixManifest:
+    """The manifest of a blend of one domain: all of the budget. ``Infeasible`` when that repeats it too often."""
+    (name, available), *others = pools.tokens().items()
+    if others:
+        raise ValueError(f"{1 + len(others)} domains: their weights are to be solved for")
+    if budget > available * max_epochs:
+        raise Infeasible(
+            f"the budget of {budget:,} tokens repeats the {available:,} tokens of {name!r} {budget / available:.1f} "
+            f"times; max_epochs is {max_epochs:g}: lower the budget or raise max_epochs"
+        )
+    epochs = round(budget / available, 4)
+    domain = MixDomain(weight=1.0, tokens=budget, available=available, epochs=epochs, pools=[*pools.strata()])
+    constraints = {"max_epochs": max_epochs}
+    return MixManifest(
+        seed=seed, tokenizer=tokenizer, budget=budget, policy=policy, domains={name: domain}, constraints=constraints
     )
 
 

@@ -19,7 +19,7 @@ from mixing.simplex import Floats
 VERSION = 1
 _AUTO = ("ridge", "log_linear", "power_law_concave")
 _STARTS = 4
-_LEAST_RUNS = 4
+_LEAST_RUNS = 2
 
 
 @dataclass(frozen=True)
@@ -190,7 +190,7 @@ def fit(weights: pl.DataFrame, metrics: pl.DataFrame, *, key: str | None = None,
     ``power_law_concave``; ``auto`` takes for each metric the family of least cross-validated error (table:
     ``Surrogate.scores``). Runs with a missing or non-finite metric, and runs without metrics, are left out and named
     in ``Surrogate.left_out``. ValueError for repeated or unknown keys, columns that are not numbers, weights that are
-    not shares, and fewer than four usable runs.
+    not shares, and fewer than two usable runs.
     """
     if family != "auto" and family not in FAMILIES:
         raise ValueError(f"unknown family {family!r}; there are auto, {', '.join(FAMILIES)}")

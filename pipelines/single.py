@@ -40,5 +40,5 @@ def read_pdf(path: Path) -> tuple[str, list[str]]:
     result = ocr.read_pdf(path.read_bytes(), engine=ocr.available_engine())
     if not result.text:
         raise CuveeError(f"{path}: {result.status}: {result.detail}")
-    notes = [f"page {p.number}: {p.route}: {p.reason}" for p in result.pages if p.route != "text"]
+    notes = [f"page {p.number}: {p.route}: {p.reason}" for p in result.pages if p.method != "text_layer"]
     return result.text + "\n", notes

@@ -52,7 +52,7 @@ def from_bytes(data: bytes, source: Source, counts: dict[str, int]) -> Document 
     import ocr
 
     engine = None if source.ocr == "off" else ocr.available_engine()
-    if source.ocr not in ("off", "auto", engine):
+    if source.ocr not in ("off", "auto") and not (engine or "").startswith(source.ocr):
         raise SourceError(f"source {source.name!r} wants ocr: {source.ocr}, not installed: pip install 'cuvee[ocr]'")
     result = ocr.read_pdf(data, engine=engine)
     for page in result.pages:

@@ -139,6 +139,6 @@ def _engine_of(source: Source) -> str:
     """OCR results depend on the engine at hand: installing one later must redo what was rejected for want of it."""
     if source.kind not in ("pdf", "warc") or source.ocr == "off":
         return ""
-    from ocr import available_engine, engine_version
+    from ocr import available_engine
 
-    return engine_version(available_engine())
+    return available_engine() or "none"

@@ -78,10 +78,10 @@ def shards(conductor: Conductor, section: Shards, catalog: Catalog, pools: list[
     bounds = planned.data["bounds"]
     tasks = []
     for name in section.formats:
-        for index, (first, end) in enumerate(pairwise(bounds)):
-            key = digest_of("shards", VERSION, name, index, planned.digest)
-            spec = _Shard(name, index, first, end - first, files)
-            tasks.append(Task("shards", f"{name}-{index:05d}", key, write_shard, spec))
+        for number, (first, end) in enumerate(pairwise(bounds)):
+            key = digest_of("shards", VERSION, name, number, planned.digest)
+            spec = _Shard(name, number, first, end - first, files)
+            tasks.append(Task("shards", f"{name}-{number:05d}", key, write_shard, spec))
     receipts = conductor.map("shards", tasks)
     catalog.add(receipts)
     listed: dict[str, Any] = {name: [] for name in section.formats}

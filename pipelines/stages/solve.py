@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import polars as pl
 
 from manifests import storage
-from manifests.mix import MixDomain, MixManifest, MixMetric
+from manifests.mix import MixManifest
 from manifests.receipts import digest_of, output
+from mixing.manifest import alone, compose
 from mixing.pools import PoolFile, PoolSet
-from mixing.solver import Mixture
 from mixing.surrogate import Surrogate
 from pipelines.catalog import Catalog
 from pipelines.conductor import Conductor
@@ -59,6 +59,32 @@ def solve(
     return MixManifest.read(storage.join(conductor.run, MANIFEST))
 
 
+def only(conductor: Conductor, recipe: Recipe, catalog: Catalog, pools: list[PoolFile]) -> MixManifest:
+    """The manifest of a run that has a single domain, where there is nothing to weigh and no proxy to train."""
+    assert recipe.mix is not None
+    tokenizer = catalog.files["models/tokenizer.json"].digest
+    section = recipe.mix.model_dump(mode="json", exclude={"swarm", "proxy"})
+    key = digest_of("solve", VERSION, "one domain", section, [f.as_dict() for f in pools], tokenizer, recipe.seed)
+    none = pl.DataFrame()
+    spec = _Solve(recipe.mix, none, none, tuple(pools), tokenizer, recipe.seed)
+    catalog.add([conductor.here("solve", Task("solve", "mix", key, write_only, spec))])
+    return MixManifest.read(storage.join(conductor.run, MANIFEST))
+
+
+def write_only(run: str, spec: _Solve) -> Made:
+    pools = PoolSet.open(run, spec.files)
+    manifest = alone(
+        pools,
+        tokenizer=spec.tokenizer,
+        budget=spec.mix.budget,
+        seed=spec.seed,
+        policy=spec.mix.policy,
+        max_epochs=spec.mix.solve.max_epochs,
+    )
+    manifest.write(storage.join(run, MANIFEST))
+    return Made([output(run, MANIFEST)])
+
+
 def write_mix(run: str, spec: _Solve) -> Made:
     """Regression of the metrics on the mixtures, the optimum under the recipe's constraints, and the manifest."""
     import mixing
@@ -81,7 +107,17 @@ def write_mix(run: str, spec: _Solve) -> Made:
     surrogate.save(storage.join(run, SURROGATE))
     predictions = _predictions(surrogate, spec.swarm, metrics)
     storage.write_table(storage.join(run, PREDICTIONS), predictions.to_arrow())
-    manifest = _manifest(spec, pools, surrogate, mixture, section.metrics)
+    manifest = compose(
+        mixture,
+        surrogate,
+        pools,
+        tokenizer=spec.tokenizer,
+        budget=spec.mix.budget,
+        seed=spec.seed,
+        policy=spec.mix.policy,
+        objective=section.metrics or None,
+        constraints=constraints,
+    )
     manifest.write(storage.join(run, MANIFEST))
     left_out = {f"left_out:{key}": 1 for key in surrogate.left_out}
     outputs = [output(run, MANIFEST), output(run, SURROGATE), output(run, PREDICTIONS, predictions.height)]
@@ -108,62 +144,3 @@ def _bounds(bounds: dict[str, tuple[float, float]], available: dict[str, int]) -
                 f"mix.solve.bounds asks {least:.0%} of {name!r}, which has no tokens; there are {', '.join(available)}"
             )
     return {name: limits for name, limits in bounds.items() if name in available}
-
-
-def _manifest(
-    spec: _Solve, pools: PoolSet, surrogate: Surrogate, mixture: Mixture, weights: dict[str, float]
-) -> MixManifest:
-    available = pools.tokens()
-    tokens = _whole(mixture.weights, spec.mix.budget)
-    scores = {row["metric"]: row for row in surrogate.scores.filter(pl.col("chosen")).to_dicts()}
-    strata = sorted({f.stratum for f in spec.files if f.split == "train"})
-    total = sum(abs(w) for w in weights.values()) or len(surrogate.metrics)
-    return MixManifest(
-        seed=spec.seed,
-        tokenizer=spec.tokenizer,
-        budget=spec.mix.budget,
-        policy=spec.mix.policy,
-        domains={
-            name: MixDomain(
-                weight=weight,
-                tokens=tokens[name],
-                available=available[name],
-                epochs=round(tokens[name] / available[name], 4),
-                pools=[s for s in strata if s.split("~")[0] == name],
-            )
-            for name, weight in mixture.weights.items()
-        },
-        metrics={
-            metric: MixMetric(
-                weight=round((weights.get(metric, 0.0) if weights else 1.0) / total, 6),
-                predicted=round(mixture.predicted[metric], 6),
-                natural=round(mixture.natural_predicted[metric], 6),
-                sd=round(mixture.predicted_sd[metric], 6),
-                family=surrogate.families[metric],
-                cv_rmse=_rounded(scores[metric]["rmse"]),
-                cv_spearman=_rounded(scores[metric]["spearman"]),
-            )
-            for metric in surrogate.metrics
-        },
-        objective={
-            "predicted": round(mixture.objective, 6),
-            "natural": _rounded(mixture.natural_objective),
-            "gap": _rounded(mixture.gap),
-        },
-        constraints=spec.mix.solve.model_dump(mode="json", include={"max_epochs", "bounds", "max_divergence"}),
-        runs=len(surrogate.runs),
-    )
-
-
-def _whole(weights: dict[str, float], budget: int) -> dict[str, int]:
-    """Integer tokens that sum to the budget, by largest remainders."""
-    exact = {name: weight * budget for name, weight in weights.items()}
-    tokens = {name: int(value + 1e-6) for name, value in exact.items()}
-    order = sorted(exact, key=lambda name: (tokens[name] - exact[name], name))
-    for name in order[: budget - sum(tokens.values())]:
-        tokens[name] += 1
-    return tokens
-
-
-def _rounded(value: float | None) -> float | None:
-    return None if value is None else round(value, 6)

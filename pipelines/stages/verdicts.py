@@ -22,13 +22,24 @@ class Judgement:
     part: str
     select: Select
     quality: bool
+    heldout: float
     seed: int
 
 
+#: documents held out at least, as far as half of the documents allow: proxies are measured on them
+_HELDOUT = 20
+
+
+def _heldout(share: float, documents: int) -> float:
+    """The recipe's share, or more of a small corpus; zero stays zero."""
+    return max(share, min(0.5, _HELDOUT / documents)) if share else 0.0
+
+
 def task(catalog: Catalog, part: str, recipe: Recipe, suffix: str) -> Task:
-    spec = Judgement(part, recipe.select, recipe.annotate.quality is not None, recipe.seed)
+    heldout = _heldout(recipe.select.heldout, sum(catalog.rows(p) for p in catalog.parts()))
+    spec = Judgement(part, recipe.select, recipe.annotate.quality is not None, heldout, recipe.seed)
     columns = [*conditions.columns(quality=spec.quality), DUPLICATES]
-    key = catalog.key("select", VERSION, part, columns, spec.select.model_dump(mode="json"), spec.seed)
+    key = catalog.key("select", VERSION, part, columns, spec.select.model_dump(mode="json"), heldout, spec.seed)
     return Task(f"select{suffix}", part.replace("/", "."), key, judge_part, spec)
 
 
@@ -43,6 +54,9 @@ def judge_part(run: str, spec: Judgement) -> Made:
             pl.when(duplicates["survivor"].is_not_null()).then(duplicates["kind"] + "_duplicate"),
         )
     )[:, 0]
+    # a rewritten document goes where its parent went: else it would be tested on what it was trained on
+    parent = parts.aligned(run, spec.part, {parts.DOCUMENTS: ["parents"]})["parents"].list.first().struct.field("id")
+    group = pl.select(pl.coalesce(parent, duplicates["cluster"], documents["id"]))[:, 0]
     verdicts = pl.DataFrame(
         {
             "id": documents["id"],
@@ -50,9 +64,7 @@ def judge_part(run: str, spec: Judgement) -> Made:
             "reason": reason,
             "domain": documents["domain"],
             "stratum": selection.strata(documents),
-            "split": selection.splits(
-                pl.select(pl.coalesce(duplicates["cluster"], documents["id"]))[:, 0], spec.select.heldout, spec.seed
-            ),
+            "split": selection.splits(group, spec.heldout, spec.seed),
         }
     )
     table = verdicts.to_arrow().cast(schemas.VERDICTS)
