@@ -11,7 +11,6 @@ import vl_convert
 _FONT = "system-ui, sans-serif"
 _INK, _FAINT = "var(--ink-2)", "var(--line)"
 _KEPT, _DROPPED, _ACCENT = "var(--c0)", "var(--drop)", "var(--c0)"
-#: as the HTML beside it: 1,234 and 12.3 M
 _COUNT = "~s"
 
 
@@ -41,37 +40,37 @@ def _chart(rows: list[dict[str, Any]]) -> alt.Chart:
 
 
 def quality(bins: pl.DataFrame) -> str:
-    """Documents by quality score, kept below dropped. Columns: low, high, kept, dropped."""
-    long = bins.unpivot(["kept", "dropped"], index=["low", "high"], variable_name="fate", value_name="documents")
-    long = long.with_columns(order=pl.col("fate").replace_strict({"kept": 0, "dropped": 1}))
-    chart = (
-        _chart(long.to_dicts())
-        .mark_bar(binSpacing=1.5, cornerRadius=1)
-        .encode(
-            x=alt.X("low:Q", bin="binned", title="quality score", axis=alt.Axis(grid=False, format=".1f")),
-            x2="high:Q",
-            y=alt.Y("documents:Q", title="documents", axis=alt.Axis(tickCount=4, format=_COUNT, domain=False)),
-            color=alt.Color(
-                "fate:N", scale=alt.Scale(domain=["kept", "dropped"], range=[_KEPT, _DROPPED]), legend=None
-            ),
-            order="order:Q",
-        )
-    )
-    return _svg(chart, 560, 220)
+    """Documents by quality score, dropped on top of kept. Columns: low, high, kept, dropped."""
+    kept = bins.select("low", "high", base=pl.lit(0), top="kept", colour=pl.lit(_KEPT))
+    dropped = bins.select("low", "high", base="kept", top=pl.col("kept") + pl.col("dropped"), colour=pl.lit(_DROPPED))
+    return _svg(_bars(pl.concat([kept, dropped], how="vertical_relaxed"), "quality score", ".1f"), 470, 210)
 
 
 def scores(bins: pl.DataFrame) -> str:
     """Removed documents by similarity with their survivor. Columns: low, high, pairs."""
-    chart = (
-        _chart(bins.to_dicts())
-        .mark_bar(binSpacing=1.5, cornerRadius=1, color=_ACCENT)
+    table = bins.select("low", "high", base=pl.lit(0), top="pairs", colour=pl.lit(_ACCENT))
+    return _svg(_bars(table, "Jaccard similarity", ".2f"), 470, 210)
+
+
+def _bars(table: pl.DataFrame, title: str, form: str) -> Any:
+    """A histogram. Columns: low, high, base, top, colour."""
+    low, high = pl.col("low"), pl.col("high")
+    gap = (high - low) * 0.06
+    reach = alt.Scale(domain=[table["low"].to_list()[0], table["high"].to_list()[-1]], nice=False, zero=False)
+    table = table.filter(pl.col("top") > pl.col("base")).with_columns(left=low + gap, right=high - gap)
+    return (
+        _chart(table.to_dicts())
+        .mark_rect()
         .encode(
-            x=alt.X("low:Q", bin="binned", title="Jaccard similarity", axis=alt.Axis(grid=False, format=".2f")),
-            x2="high:Q",
-            y=alt.Y("pairs:Q", title="documents", axis=alt.Axis(tickCount=4, format=_COUNT, domain=False)),
+            x=alt.X("left:Q", scale=reach, title=title, axis=alt.Axis(grid=False, format=form, tickCount=6)),
+            x2="right:Q",
+            y=alt.Y(
+                "base:Q", title="documents", axis=alt.Axis(tickCount=4, tickMinStep=1, format=_COUNT, domain=False)
+            ),
+            y2="top:Q",
+            color=alt.Color("colour:N", scale=None),
         )
     )
-    return _svg(chart, 420, 190)
 
 
 def prediction(points: pl.DataFrame) -> str:
@@ -88,7 +87,7 @@ def prediction(points: pl.DataFrame) -> str:
     y = alt.Y("measured:Q", scale=scale, title="measured", axis=alt.Axis(domain=False, **axis))
     line = _chart([{"v": low - margin}, {"v": high + margin}]).mark_line(color=_INK, strokeDash=[3, 4], strokeWidth=1)
     agreement = line.encode(x=alt.X("v:Q", scale=scale), y=alt.Y("v:Q", scale=scale))
-    bars = base.mark_rule(color=_ACCENT, opacity=0.35, strokeWidth=2, clip=True).encode(
+    bars = base.mark_rule(color=_ACCENT, opacity=0.35, strokeWidth=2).encode(
         x=alt.X("low:Q", scale=scale), x2="high:Q", y=y
     )
     dots = base.mark_circle(color=_ACCENT, size=64, opacity=0.95).encode(x=x, y=y)

@@ -69,6 +69,14 @@ class Row:
 
 
 @dataclass(frozen=True)
+class Quality:
+    """``bins``: low, high, kept, dropped; ``domains``: domain, lower quartile, median and upper quartile."""
+
+    bins: pl.DataFrame
+    domains: Sequence[tuple[str, float, float, float]]
+
+
+@dataclass(frozen=True)
 class Pair:
     score: float
     kind: str
@@ -141,7 +149,7 @@ class Report:
     rejects: Rejects | None
     domains: Sequence[Row]
     languages: Sequence[Row]
-    quality: pl.DataFrame | None  #: low, high, kept, dropped
+    quality: Quality | None
     duplicates: Duplicates | None
     blend: Blend | None
     swarm: Swarm | None
@@ -297,7 +305,7 @@ def _histogram(values: pl.Series, low: float, high: float, bins: int) -> pl.Seri
     return ((values.cast(pl.Float64) - low) / (high - low) * bins).floor().clip(0, bins - 1).cast(pl.Int64)
 
 
-def _quality(documents: pl.DataFrame) -> pl.DataFrame | None:
+def _quality(documents: pl.DataFrame) -> Quality | None:
     scored = documents.filter(pl.col("quality").is_not_null())
     if scored.is_empty():
         return None
@@ -308,7 +316,10 @@ def _quality(documents: pl.DataFrame) -> pl.DataFrame | None:
         .agg(kept=pl.col("keep").sum(), dropped=(~pl.col("keep")).sum())
     )
     all_bins = pl.DataFrame({"bin": range(bins)}).join(counted, on="bin", how="left").fill_null(0).sort("bin")
-    return all_bins.select("kept", "dropped", low=pl.col("bin") / bins, high=(pl.col("bin") + 1) / bins)
+    table = all_bins.select("kept", "dropped", low=pl.col("bin") / bins, high=(pl.col("bin") + 1) / bins)
+    quartiles = (pl.col("quality").cast(pl.Float64).quantile(q, "linear").alias(str(q)) for q in (0.25, 0.5, 0.75))
+    domains = scored.group_by("domain").agg(*quartiles).sort("0.5", "domain", descending=[True, False])
+    return Quality(table, domains.rows())
 
 
 def _duplicates(run: str, documents: pl.DataFrame) -> Duplicates | None:

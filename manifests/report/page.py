@@ -46,7 +46,7 @@ def _colours(names: Sequence[str]) -> dict[str, str]:
 def _figures(report: data.Report) -> dict[str, Any]:
     figures: dict[str, Any] = {"quality": None, "scores": None, "predictions": []}
     if report.quality is not None:
-        figures["quality"] = Markup(charts.quality(report.quality))
+        figures["quality"] = Markup(charts.quality(report.quality.bins))
     if report.duplicates and report.duplicates.fuzzy:
         figures["scores"] = Markup(charts.scores(report.duplicates.scores))
     if report.swarm and report.swarm.predictions.height:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import re
 import sys
 import time
 from html.parser import HTMLParser
@@ -15,7 +16,7 @@ import pyarrow as pa
 import pytest
 
 from manifests import parts, report, schemas, storage
-from manifests.report import data, frame, page
+from manifests.report import charts, data, frame, page
 
 
 def _sibling(name: str) -> ModuleType:
@@ -118,7 +119,7 @@ def test_numbers_are_those_of_the_run(tmp_path: Path) -> None:
     assert {r["name"]: round(r["natural"], 4) for r in found.blend.rows} == {"web": 0.5625, "prose": 0.4375}
     assert (found.blend.permitted, found.blend.pooled) == (1500, 1500)
     assert found.quality is not None
-    assert (int(found.quality["kept"].sum()), int(found.quality["dropped"].sum())) == (16, 8)
+    assert (int(found.quality.bins["kept"].sum()), int(found.quality.bins["dropped"].sum())) == (16, 8)
     assert found.shards is not None
     assert found.shards["formats"][0]["bytes"] == 2000
 
@@ -137,6 +138,15 @@ def test_predictions_are_drawn_and_may_be_absent(tmp_path: Path) -> None:
     without = _Page((tmp_path / "again.html").read_text("utf-8"))
     assert drawn.tags.count("svg") == without.tags.count("svg") + 1
     assert "2.2000" in without.text
+
+
+def test_bars_have_their_width() -> None:
+    bins = pl.DataFrame({"low": [0.0, 0.5], "high": [0.5, 1.0], "kept": [3, 4], "dropped": [0, 2]})
+    svg = charts.quality(bins)
+    widths = [float(w) for w in re.findall(r'aria-roledescription="rect mark"[^>]* d="M[^h]*h([0-9.]+)', svg)]
+    assert len(widths) == 3
+    assert min(widths) > 150
+    assert "var(--c0)" in svg
 
 
 def test_same_run_same_page(tmp_path: Path) -> None:

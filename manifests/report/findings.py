@@ -1,0 +1,91 @@
+"""What a reader should know first: a few findings, good or not, each with the number behind it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import polars as pl
+
+from manifests.mix import MixManifest
+
+#: repeating data beyond this pays little (Muennighoff et al. 2023, arXiv 2305.16264)
+_EPOCHS = 4.0
+_SILENT = 0.02
+
+
+@dataclass(frozen=True)
+class Finding:
+    level: Literal["good", "note", "alert"]
+    headline: str
+    text: str
+
+
+def of(
+    record: Mapping[str, Any], documents: pl.DataFrame, manifest: MixManifest | None, deficit: Mapping[str, int]
+) -> list[Finding]:
+    """Of ``run.json``, the documents (keep, licence_class, reserved), the mix manifest, and the shards' deficit by domain."""
+    found = [Finding("alert", "A task failed", f"{f['stage']}: {f['message']}") for f in record.get("failures") or []][
+        :3
+    ]
+    found += _licences(documents)
+    if manifest is not None:
+        found += [*_gain(manifest), *_epochs(manifest)]
+    if missing := sum(max(0, n) for n in deficit.values()):
+        found.append(Finding("note", f"{missing:,} tokens short", "No whole document fits what is left of the budget."))
+    return found
+
+
+def _licences(documents: pl.DataFrame) -> Sequence[Finding]:
+    kept = documents.filter(pl.col("keep") & pl.col("licence_class").is_not_null())
+    if kept.is_empty():
+        return []
+    silent = kept.filter(pl.col("licence_class") == "unknown").height / kept.height
+    reserved = int(kept["reserved"].fill_null(False).sum())
+    return [
+        Finding(
+            "good" if silent <= _SILENT else "note",
+            f"{1 - silent:.1%} with a licence" if silent else "Every document licensed",
+            f"Nothing was found about the licence of {kept.height - round((1 - silent) * kept.height):,} kept documents."
+            if silent
+            else "For each kept document, evidence of a licence was found.",
+        ),
+        Finding(
+            "note" if reserved else "good",
+            f"{reserved:,} reserved" if reserved else "None reserved",
+            "Kept documents whose publisher reserves AI training."
+            if reserved
+            else "No kept document's publisher reserves AI training.",
+        ),
+    ]
+
+
+def _gain(manifest: MixManifest) -> Sequence[Finding]:
+    """Against natural proportions, and whether it is more than the prediction's own deviation."""
+    natural, predicted = manifest.objective.get("natural"), manifest.objective.get("predicted")
+    if not natural or predicted is None:
+        return []
+    deviation = math.sqrt(sum((m.weight * m.sd) ** 2 for m in manifest.metrics.values()))
+    change = predicted / natural - 1
+    clear = natural - predicted > deviation
+    text = f"Predicted {predicted:.4g} against {natural:.4g} for natural proportions"
+    return [
+        Finding(
+            "good" if clear else "note",
+            f"{'−' if change < 0 else '+'}{abs(change):.1%} loss",
+            f"{text}, on small proxies."
+            if clear
+            else f"{text}: within the deviation of the prediction, {deviation:.2g}.",
+        )
+    ]
+
+
+def _epochs(manifest: MixManifest) -> Sequence[Finding]:
+    name, most = max(((n, d.epochs) for n, d in manifest.domains.items()), key=lambda item: (item[1], item[0]))
+    if most <= 1:
+        return [Finding("good", "Nothing repeated", "Every domain holds enough tokens for its share.")]
+    many = most > _EPOCHS
+    text = f"{name} is repeated most" + (f"; beyond about {_EPOCHS:g}, repetition pays little." if many else ".")
+    return [Finding("note" if many else "good", f"{most:.2g} epochs at most", text)]
