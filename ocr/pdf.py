@@ -9,7 +9,7 @@ from ocr.child import Child, Died, fresh
 from ocr.result import Limits, Page, PdfResult, joined
 
 
-def read_pdf(data: bytes, *, engine: str | None, limits: Limits | None = None) -> PdfResult:
+def read_pdf(data: bytes, *, engine: str | None = None, limits: Limits | None = None) -> PdfResult:
     """Text and pages of a PDF. Never raises for what is in ``data``.
 
     ``engine`` is what ``ocr.available_engine()`` gave, or None to read text layers alone. The same bytes, engine and
@@ -25,7 +25,7 @@ def read_pdf(data: bytes, *, engine: str | None, limits: Limits | None = None) -
     try:
         child, opened = _open(data, limits)
     except Died as died:
-        return PdfResult("corrupt", detail=f"the reader {_WORDS[died.reason]} when opening it")
+        return PdfResult("crashed", detail=f"the reader {_WORDS[died.reason]} when opening it")
     if opened["status"] != "ok":
         return PdfResult(opened["status"], detail=opened["detail"])
     if opened["pages"] > limits.pages:

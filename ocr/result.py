@@ -33,7 +33,7 @@ class Page:
 
 @dataclass(frozen=True)
 class PdfResult:
-    """``status`` is ok when there is text; else encrypted, corrupt, over_limit, empty, needs_ocr or ocr_failed.
+    """``status`` is ok when there is text; else encrypted, corrupt, crashed, over_limit, empty, needs_ocr, ocr_failed.
 
     ``detail`` is one line for a person: what is wrong, or how many pages are missing and why.
     """
@@ -67,7 +67,7 @@ def joined(pages: list[tuple[Page, str]], title: str, detail: str = "") -> PdfRe
     if parts:
         return PdfResult("ok", "\n\n".join(parts), tuple(placed), title, detail)
     status = next((s for s, n in missing.items() if n), "empty")
-    status = {"crashed": "corrupt", "cpu_limit": "corrupt", "not_read": "corrupt"}.get(status, status)
+    status = "crashed" if status in ("cpu_limit", "not_read") else status
     return PdfResult(status, "", tuple(placed), title, detail or "no page holds text")
 
 

@@ -17,6 +17,8 @@ from ocr.skew import straightened
 DPI = 200
 #: below this mean confidence a page is another script, a picture or noise, and what was read of it is not text
 FLOOR = 0.45
+#: above this a page is read well enough (word F1 above 0.9 on our scans) not to be tried again
+SURE = 0.85
 
 
 def available_engine() -> str | None:
@@ -46,15 +48,40 @@ class Tesseract:
         # words from one page must not change how the next one is read
         self._api.SetVariable("classify_enable_learning", "0")
 
-    def read(self, grey: npt.NDArray[np.uint8], dpi: int = DPI) -> tuple[str, float]:
-        """Text of a page picture uint8[height, width], and its mean word confidence, 0 to 1, weighted by length."""
+    def read(self, grey: npt.NDArray[np.uint8]) -> tuple[str, float]:
+        """Text of a page picture uint8[height, width] at DPI, and its mean word confidence, 0 to 1, weighted by length.
+
+        A page read with little confidence is read again turned, then softened, and the surest reading is kept.
+        """
+        level = straightened(grey)
+        best = self._once(level)
+        if best[1] < FLOOR:
+            for turns in (2, 1, 3):
+                turned = straightened(np.ascontiguousarray(np.rot90(grey, turns)))
+                attempt = self._once(turned)
+                if attempt[1] > best[1]:
+                    best, level = attempt, turned
+                if best[1] >= SURE:
+                    break
+        if FLOOR <= best[1] < SURE:
+            best = max(best, self._once(_softened(level)), key=lambda reading: reading[1])
+        return best
+
+    def _once(self, grey: npt.NDArray[np.uint8]) -> tuple[str, float]:
         from PIL import Image
 
         self._api.ClearAdaptiveClassifier()
-        self._api.SetImage(Image.fromarray(straightened(grey)))
-        self._api.SetSourceResolution(dpi)
+        self._api.SetImage(Image.fromarray(grey))
+        self._api.SetSourceResolution(DPI)
         text = str(self._api.GetUTF8Text())
         words = [(len(w), c) for w, c in zip(text.split(), self._api.AllWordConfidences(), strict=False)]
         total = sum(n for n, _ in words)
         self._api.Clear()
         return text, sum(n * c for n, c in words) / (100 * total) if total else 0.0
+
+
+def _softened(grey: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+    """Slightly blurred, which mends the ragged strokes of fax pages; a median filter would erase them."""
+    from PIL import Image, ImageFilter
+
+    return np.asarray(Image.fromarray(grey).filter(ImageFilter.GaussianBlur(0.8)), np.uint8)
