@@ -15,6 +15,7 @@ import yaml
 from manifests import receipts, storage
 from manifests.mix import MixManifest
 from manifests.receipts import Receipt
+from manifests.report import findings, flow, followed, permissions
 from manifests.report import frame as frames
 from manifests.report.frame import Sample
 
@@ -156,6 +157,10 @@ class Report:
     licences: Licences | None
     shards: Mapping[str, Any] | None
     lineage: Lineage
+    findings: Sequence[findings.Finding]
+    flow: flow.Flow | None
+    permissions: Sequence[permissions.Permission]
+    followed: followed.Followed | None
 
 
 def gather(run: str) -> Report:
@@ -167,6 +172,7 @@ def gather(run: str) -> Report:
     documents = frames.documents(run, names)
     made = _receipts(run)
     held = documents.filter(pl.col("split") == "heldout")
+    blend, index = _blend(run, documents), _json(run, "shards/index.json") or {}
     return Report(
         name=str(record.get("run") or run.rstrip("/").rsplit("/", 1)[-1]),
         documents=documents.height,
@@ -180,11 +186,15 @@ def gather(run: str) -> Report:
         languages=_languages(documents),
         quality=_quality(documents),
         duplicates=_duplicates(run, documents),
-        blend=_blend(run, documents),
+        blend=blend,
         swarm=_swarm(run),
         licences=_licences(run, names, documents),
         shards=_shards(run, made),
         lineage=_lineage(record, made, documents),
+        findings=findings.of(record, documents, blend.manifest if blend else None, index.get("deficit", {})),
+        flow=flow.of(documents),
+        permissions=permissions.of(documents),
+        followed=followed.follow(run, record, index),
     )
 
 

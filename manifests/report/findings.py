@@ -26,10 +26,9 @@ class Finding:
 def of(
     record: Mapping[str, Any], documents: pl.DataFrame, manifest: MixManifest | None, deficit: Mapping[str, int]
 ) -> list[Finding]:
-    """Of ``run.json``, the documents (keep, licence_class, reserved), the mix manifest, and the shards' deficit by domain."""
-    found = [Finding("alert", "A task failed", f"{f['stage']}: {f['message']}") for f in record.get("failures") or []][
-        :3
-    ]
+    """``record`` is ``run.json``; ``documents`` has keep, licence_class and reserved; ``deficit`` is of the shards."""
+    failed = len(record.get("failures") or [])
+    found = [Finding("alert", f"{failed} failed", "Tasks that failed are listed below.")] if failed else []
     found += _licences(documents)
     if manifest is not None:
         found += [*_gain(manifest), *_epochs(manifest)]
@@ -42,15 +41,15 @@ def _licences(documents: pl.DataFrame) -> Sequence[Finding]:
     kept = documents.filter(pl.col("keep") & pl.col("licence_class").is_not_null())
     if kept.is_empty():
         return []
-    silent = kept.filter(pl.col("licence_class") == "unknown").height / kept.height
+    silent = kept.filter(pl.col("licence_class") == "unknown").height
     reserved = int(kept["reserved"].fill_null(False).sum())
     return [
         Finding(
-            "good" if silent <= _SILENT else "note",
-            f"{1 - silent:.1%} with a licence" if silent else "Every document licensed",
-            f"Nothing was found about the licence of {kept.height - round((1 - silent) * kept.height):,} kept documents."
+            "good" if silent <= _SILENT * kept.height else "note",
+            f"{1 - silent / kept.height:.1%} licensed",
+            f"Nothing was found about the licence of {silent:,} kept documents."
             if silent
-            else "For each kept document, evidence of a licence was found.",
+            else "Evidence of a licence was found for every kept document.",
         ),
         Finding(
             "note" if reserved else "good",

@@ -28,7 +28,7 @@ class Followed:
 
 
 def follow(run: str, record: Mapping[str, Any], index: Mapping[str, Any]) -> Followed | None:
-    """``record`` is ``run.json``, ``index`` is ``shards/index.json``. None when there is no shard to follow a token of."""
+    """``record`` is ``run.json``, ``index`` is ``shards/index.json``. None when there is no token to follow."""
     tokenizer = storage.join(run, "models/tokenizer.json")
     shards = [(name, listed[0]) for name, listed in sorted((index.get("formats") or {}).items()) if listed]
     if not shards or not storage.is_file(tokenizer):
