@@ -17,6 +17,7 @@ from manifests.mix import MixManifest
 from manifests.receipts import Receipt
 from manifests.report import findings, flow, followed, permissions
 from manifests.report import frame as frames
+from manifests.report.difference import Marked, apart
 from manifests.report.frame import Sample
 
 _SAMPLES = 3
@@ -83,6 +84,8 @@ class Pair:
     kind: str
     kept: Sample
     dropped: Sample
+    kept_words: Marked
+    dropped_words: Marked
 
 
 @dataclass(frozen=True)
@@ -373,6 +376,7 @@ def _pairs(run: str, documents: pl.DataFrame, fuzzy: pl.DataFrame) -> list[Pair]
             d["kind"],
             frames.sample(run, *places[d["survivor"]]),
             frames.sample(run, d["part"], d["row"]),
+            *apart(frames.text(run, *places[d["survivor"]]), frames.text(run, d["part"], d["row"])),
         )
         for d in chosen.iter_rows(named=True)
         if d["survivor"] in places

@@ -13,7 +13,8 @@ from manifests.mix import MixManifest
 
 #: repeating data beyond this pays little (Muennighoff et al. 2023, arXiv 2305.16264)
 _EPOCHS = 4.0
-_SILENT = 0.02
+#: shares of documents without a licence, and of the budget unfilled, that are worth no remark
+_SILENT, _SHORT = 0.02, 0.005
 
 
 @dataclass(frozen=True)
@@ -32,8 +33,10 @@ def of(
     found += _licences(documents)
     if manifest is not None:
         found += [*_gain(manifest), *_epochs(manifest)]
-    if missing := sum(max(0, n) for n in deficit.values()):
-        found.append(Finding("note", f"{missing:,} tokens short", "No whole document fits what is left of the budget."))
+    missing = sum(max(0, n) for n in deficit.values())
+    if manifest is not None and missing > _SHORT * manifest.budget:
+        text = f"{missing:,} tokens of the budget stay unfilled: no whole document fits."
+        found.append(Finding("note", f"{missing / manifest.budget:.1%} short", text))
     return found
 
 
@@ -73,7 +76,7 @@ def _gain(manifest: MixManifest) -> Sequence[Finding]:
     return [
         Finding(
             "good" if clear else "note",
-            f"{'−' if change < 0 else '+'}{abs(change):.1%} loss",
+            f"{'−' if change < 0 else '+'}{abs(change):.1%} loss" if clear else "No clear gain",
             f"{text}, on small proxies."
             if clear
             else f"{text}: within the deviation of the prediction, {deviation:.2g}.",

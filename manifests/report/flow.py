@@ -55,10 +55,9 @@ def of(documents: pl.DataFrame) -> Flow | None:
 
     ``documents`` has the columns source, keep and reason, one row a document.
     """
-    judged = documents.filter(pl.col("keep").is_not_null()).select(
-        source=_few("source"),
-        outcome=pl.when("keep").then(pl.lit(KEPT)).otherwise(_few(pl.when(~pl.col("keep")).then("reason"))),
-    )
+    judged = documents.filter(pl.col("keep").is_not_null())
+    reason = pl.when("keep").then(pl.lit(KEPT)).otherwise(pl.col("reason"))
+    judged = _few(_few(judged.select("source", outcome=reason), "source"), "outcome")
     if judged.is_empty():
         return None
     columns = []
@@ -70,11 +69,12 @@ def of(documents: pl.DataFrame) -> Flow | None:
     return flow(moves.rows(), *columns)
 
 
-def _few(name: str | pl.Expr) -> pl.Expr:
-    """The most frequent values, all others as one."""
-    column = (pl.col(name) if isinstance(name, str) else name).fill_null(_OTHERS)
-    size = pl.len().over(column)
-    return pl.when(size.rank("dense", descending=True) <= _NODES).then(column).otherwise(pl.lit(_OTHERS))
+def _few(documents: pl.DataFrame, name: str) -> pl.DataFrame:
+    """With the most frequent values of a column, and all others as one."""
+    ranked = documents.drop_nulls(name).group_by(name).len().sort("len", name, descending=[True, False])
+    column = pl.col(name)
+    few = column.is_in(ranked[name].head(_NODES).implode()) | (column == KEPT)
+    return documents.with_columns(pl.when(few).then(column).otherwise(pl.lit(_OTHERS)).alias(name))
 
 
 def flow(moves: Sequence[tuple[str, str, int]], sources: Sequence[str], outcomes: Sequence[str]) -> Flow:

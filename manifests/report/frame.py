@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 import polars as pl
 
-from manifests import parts, storage
+from manifests import lineage, parts, storage
 
 _EXCERPT = 260
 _COLUMNS: dict[str, dict[str, pl.DataType]] = {
@@ -126,6 +126,12 @@ def sample(run: str, part: str, row: int) -> Sample:
         excerpt=plain(found["text"], _EXCERPT),
         source=part.split("/")[0],
     )
+
+
+def text(run: str, part: str, row: int) -> str:
+    """The whole text of a document, as one line of visible characters."""
+    found = lineage.row_of(run, parts.DOCUMENTS, part, row, ["text"])["text"]
+    return plain(found, len(found or "") + 1)
 
 
 def plain(text: str | None, length: int) -> str:
