@@ -97,9 +97,10 @@ def _resolve(
                         found += 1
                     posting = after[posting]
             near[:found].sort()
+            best = 0.0
             for k in range(found):
-                if work >= work_limit:
-                    unfinished += 1
+                if work >= work_limit or best == 1.0:
+                    unfinished += survivor[d] < 0
                     break
                 s = near[k]
                 other = offsets[s + 1] - offsets[s]
@@ -107,10 +108,10 @@ def _resolve(
                     continue  # |A ∩ B| / |A ∪ B| cannot exceed the ratio of the sizes
                 work += size + other
                 value = similarity(items[start : start + size], items[offsets[s] : offsets[s + 1]])
-                if value >= threshold:
+                if value >= threshold and value > best:
                     survivor[d] = s
-                    score[d] = value
-                    break
+                    best = value
+            score[d] = best
             if survivor[d] >= 0:
                 continue
         for k in range(start, rarest):
@@ -133,8 +134,8 @@ def resolve(
     """Decides a group of candidates given in the order of preference; the first ``frozen`` stay whatever they are.
 
     A document goes when its normalised content equals an earlier one's (``exact``), or when the Jaccard similarity of
-    its shingles with a document that stays is at least ``threshold`` (``fuzzy``); the first such document is its
-    survivor. A threshold above one allows exact removals only; ValueError when it is not above zero.
+    its shingles with a document that stays is at least ``threshold`` (``fuzzy``); the most similar one, the first of
+    equals, is its survivor. A threshold above one allows exact removals only; ValueError when it is not above zero.
 
     Only documents that share one of their rarest shingles are compared (prefix filter: Bayardo et al. 2007, Xiao et al.
     2008), which finds the same survivors as comparing all, as long as ``work`` suffices.
