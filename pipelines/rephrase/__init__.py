@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from pipelines.recipe import Generator as Section
-from pipelines.rephrase.generator import Embedded, Endpoint, Generator
+from pipelines.rephrase.embedded import Embedded
+from pipelines.rephrase.endpoint import Endpoint
+from pipelines.rephrase.generator import Generator
 from pipelines.rephrase.rewriting import rewrite
 
 __all__ = ["generator", "rewrite"]

@@ -19,10 +19,14 @@ class Cache:
         return storage.join(self.folder, key[:2], f"{key}.json")
 
     def get(self, key: str) -> Completion | None:
+        """None when it was never answered, or the file is not readable: then it is asked again."""
         path = self._path(key)
         if not storage.is_file(path):
             return None
-        return Completion(**json.loads(storage.read_bytes(path)))
+        try:
+            return Completion(**json.loads(storage.read_bytes(path)))
+        except (ValueError, TypeError):
+            return None
 
     def put(self, key: str, completion: Completion) -> None:
         storage.write_bytes(self._path(key), json.dumps(asdict(completion), ensure_ascii=False).encode())

@@ -1,7 +1,8 @@
 """The faithfulness gate: a rephrasing that adds numbers or names, drifts, copies or loops is refused, and says why.
 
 Lexical checks only: they catch inventions that show in words, not a wrong relation between right words. No judge model
-is asked; scores are kept so that thresholds can be discussed.
+is asked; scores are kept so that thresholds can be discussed. Sentence starts are exempt from the check of names, and
+languages that capitalise every noun lose more than they should.
 """
 
 from __future__ import annotations
@@ -14,19 +15,40 @@ import pyarrow as pa
 
 from pipelines.rephrase.styles import Style
 
-_PREAMBLE = re.compile(
-    r"^\s*(?:(?:sure|certainly|of course|okay)[!,.]?\s*)?"
-    r"(?:here(?:'s| is| are)|below is|the following is|rewritten text|text|summary|answer)\b[^\n:]{0,80}:\s*",
-    re.IGNORECASE,
-)
-_NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
-_WORD = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*")
-_SENTENCE_START = re.compile(r"(?:^|[.!?:]\s+|\n\s*|[\"“(]\s*)([^\W\d_]+)")
-
 REPETITION = 0.25  #: most of its 3-grams may repeat
 COPY = 0.8  #: most of its 8-grams may stand in the source
 NUMBERS_KEPT = 0.5  #: least of the source's distinct numbers it keeps, where there are three or more
 NOVEL = 0.6  #: most of its words may be new
+
+_PREAMBLE = re.compile(
+    r"(?:sure|certainly|of course|okay)[!.,]\s+(?=here|below|the following)"
+    r"|(?:here(?:['’]s| is| are)|below is|the following is)\b[^\n:]{0,100}:\s*"
+    r"|(?:(?:re-?written|re-?phrased|paraphrased|revised)\s+)?(?:text|version|summary|answer)\s*:\s*",
+    re.IGNORECASE,
+)
+_QUOTED = re.compile(r"""["“]([^"“”]*)["”]""")
+_ON_ITSELF = re.compile(
+    r"\b(?:re-?written|re-?phrased|paraphrased|summari[sz]ed|original|input|provided|given) (?:text|version|passage)\b",
+    re.IGNORECASE,
+)
+_ADDRESS = {"i", "i'm", "i'd", "i'll", "i've", "my", "you", "you're", "your"}
+_NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
+_WORD = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*")
+_TO_TWELVE = "two three four five six seven eight nine ten eleven twelve".split()
+_TEENS = "thirteen fourteen fifteen sixteen seventeen eighteen nineteen".split()
+_TENS = "twenty thirty forty fifty sixty seventy eighty ninety".split()
+_NUMBER_WORDS = {
+    **{word: str(n) for n, word in enumerate([*_TO_TWELVE, *_TEENS], start=2)},
+    **{word: str(10 * n) for n, word in enumerate(_TENS, start=2)},
+    "hundred": "100",
+    "thousand": "1000",
+    "million": "1000000",
+    "billion": "1000000000",
+}
+_LARGE = set(_NUMBER_WORDS) - set(_TO_TWELVE)  # smaller ones may count what the source lists
+_ABBREVIATED = re.compile(r"\b(?:Mr|Mrs|Ms|Dr|Prof|St|Gen|Col|Capt|Lt|Sen|Rep|Gov|No|[^\W\d_])\.$")
+_CODE = re.compile(r"_|::|://|=|\\|@|\(|[^\W\d]\.[^\W\d]|^-")
+_LATIN = {"e.g", "i.e"}
 
 
 @dataclass(frozen=True)
@@ -43,47 +65,52 @@ class Verdict:
 
 
 def judge(source: str, answer: str, *, style: Style, finish_reason: str, language: str) -> Verdict:
-    """Holds an answer against its source; the first check that fails gives the reason."""
-    text = _PREAMBLE.sub("", answer).strip().strip('"“”').strip()
+    """Holds an answer against its source; the first check that fails gives the reason.
+
+    ``language`` is the source's, ISO 639-3 as ``classifiers.language`` gives it.
+    """
+    text = _bare(answer)
     theirs, ours = _words(source), _words(text)
     if not ours:
         return Verdict(text, "empty", {})
-    ratio = len(ours) / max(len(theirs), 1)
-    numbers, given = set(_numbers(text)), set(_numbers(source))
-    novel_names = _names(text) - {w.lower() for w in _WORD.findall(source)}
-    new_words = {w for w in ours if len(w) > 3} - set(theirs)
+    given, numbers = set(_numbers(source)), set(_numbers(text))
+    counted = given | {_NUMBER_WORDS[w] for w in theirs if w in _NUMBER_WORDS}
+    spelled = {w for w in ours if w in _LARGE and w not in theirs and _NUMBER_WORDS[w] not in given}
+    long_words = {w for w in ours if len(w) > 3}
     scores = {
-        "length_ratio": ratio,
+        "length_ratio": len(ours) / max(len(theirs), 1),
         "repetition": _repetition(ours, 3),
         "copy": _shared(ours, theirs, 8),
-        "new_numbers": float(len(numbers - given)),
+        "new_numbers": float(len(numbers - counted) + len(spelled)),
         "numbers_kept": len(numbers & given) / len(given) if given else 1.0,
-        "new_names": float(len(novel_names)),
-        "novel_words": len(new_words) / max(len({w for w in ours if len(w) > 3}), 1),
+        "new_names": float(len(_names(text) - set(theirs)) + len(_new_code(text, source))),
+        "novel_words": len(long_words - set(theirs)) / max(len(long_words), 1),
     }
-    return Verdict(text, _reason(scores, style, finish_reason, text, language, len(given)), scores)
+    chatty = _addresses(ours) > _addresses(theirs) or _on_itself(text) > _on_itself(source)
+    failed = {
+        "cut_off": finish_reason != "stop",
+        "chatty": chatty,
+        "wrong_length": not style.shortest <= scores["length_ratio"] <= style.longest,
+        "repetitive": scores["repetition"] > REPETITION,
+        "new_numbers": scores["new_numbers"] > 0,
+        "new_names": scores["new_names"] > 0,
+        "lost_numbers": len(given) >= 3 and scores["numbers_kept"] < NUMBERS_KEPT,
+        "copied": scores["copy"] > COPY,
+        "drifted": scores["novel_words"] > NOVEL,
+    }
+    reason = next((reason for reason, holds in failed.items() if holds), "")
+    if not reason and _language(text) != language:
+        reason = "wrong_language"
+    return Verdict(text, reason, scores)
 
 
-def _reason(scores: dict[str, float], style: Style, finish_reason: str, text: str, language: str, numbers: int) -> str:
-    if finish_reason != "stop":
-        return "cut_off"
-    if not style.shortest <= scores["length_ratio"] <= style.longest:
-        return "wrong_length"
-    if scores["repetition"] > REPETITION:
-        return "repetitive"
-    if scores["new_numbers"]:
-        return "new_numbers"
-    if scores["new_names"]:
-        return "new_names"
-    if numbers >= 3 and scores["numbers_kept"] < NUMBERS_KEPT:
-        return "lost_numbers"
-    if scores["copy"] > COPY:
-        return "copied"
-    if scores["novel_words"] > NOVEL:
-        return "drifted"
-    if _language(text) != language:
-        return "wrong_language"
-    return ""
+def _bare(answer: str) -> str:
+    """Without what small models say before they start, and without quotation marks around the whole."""
+    text = answer.strip()
+    while preamble := _PREAMBLE.match(text):
+        text = text[preamble.end() :].strip()
+    quoted = _QUOTED.fullmatch(text)
+    return quoted[1].strip() if quoted else text
 
 
 def _language(text: str) -> str:
@@ -93,7 +120,16 @@ def _language(text: str) -> str:
 
 
 def _words(text: str) -> list[str]:
-    return [w.lower() for w in _WORD.findall(text)]
+    return [w.lower().replace("’", "'") for w in _WORD.findall(text)]
+
+
+def _addresses(words: list[str]) -> bool:
+    """Whether someone speaks as I or to a you: in an answer to a text that does not, the model."""
+    return not _ADDRESS.isdisjoint(words)
+
+
+def _on_itself(text: str) -> bool:
+    return bool(_ON_ITSELF.search(text))
 
 
 def _numbers(text: str) -> list[str]:
@@ -101,11 +137,29 @@ def _numbers(text: str) -> list[str]:
 
 
 def _names(text: str) -> set[str]:
-    """Capitalised words that do not start a sentence, in lower case."""
-    starts = {m.start(1) for m in _SENTENCE_START.finditer(text)}
-    return {
-        m[0].lower() for m in _WORD.finditer(text) if m[0][0].isupper() and m.start() not in starts and len(m[0]) > 1
-    }
+    """Capitalised words within sentences, and words with inner capitals anywhere; in lower case."""
+    names = set()
+    for m in _WORD.finditer(text):
+        word = m[0]
+        if len(word) > 1 and word != word.lower():
+            inner = word[1:] != word[1:].lower()
+            if inner or (word[0].isupper() and not _starts_sentence(text[max(0, m.start() - 24) : m.start()])):
+                names.add(word.lower().replace("’", "'"))
+    return names
+
+
+def _starts_sentence(before: str) -> bool:
+    bare = before.rstrip(" \t\"“‘'(*#>•-")
+    if not bare or bare[-1] in "\n!?:":
+        return True
+    return bare[-1] == "." and not _ABBREVIATED.search(bare)
+
+
+def _new_code(text: str, source: str) -> set[str]:
+    """Identifiers, addresses and flags that the source does not spell."""
+    known = source.lower()
+    tokens = {token.strip(".,;:!?()[]{}<>\"'“”‘’`*").lower() for token in text.split()}
+    return {t for t in tokens if _CODE.search(t) and t not in _LATIN and t not in known}
 
 
 def _grams(words: list[str], n: int) -> list[tuple[str, ...]]:

@@ -9,13 +9,17 @@ from manifests.receipts import digest_of
 
 @dataclass(frozen=True)
 class Style:
-    """A prompt (``{text}`` is the source) and the lengths an honest answer has, as shares of the source's words."""
+    """A prompt, what it is asked about, and the lengths an honest answer has.
+
+    The instruction is the system's, the source text alone the user's: the form on which small instruction models are
+    trained to rewrite (SmolTalk, arXiv 2502.02737), and one that larger ones follow as well.
+    """
 
     name: str
     version: int
     system: str
-    prompt: str
-    shortest: float
+    chunk: int  #: characters of source text given to the model at a time, at most
+    shortest: float  #: of the answer, as a share of the source's words
     longest: float
 
     @property
@@ -23,10 +27,7 @@ class Style:
         return digest_of(asdict(self))
 
     def messages(self, text: str) -> list[dict[str, str]]:
-        return [
-            {"role": "system", "content": self.system},
-            {"role": "user", "content": self.prompt.replace("{text}", text)},
-        ]
+        return [{"role": "system", "content": self.system}, {"role": "user", "content": text}]
 
 
 STYLES = {
@@ -34,25 +35,25 @@ STYLES = {
     for style in (
         Style(
             name="wikipedia",
-            version=1,
-            system="You rewrite texts faithfully. You add nothing that the text does not say.",
-            prompt=(
-                "Rewrite the following text in clear, formal English like an encyclopedia article. Keep every name and "
-                "number. Add no facts. Answer with the rewritten text only.\n\n{text}"
+            version=2,
+            system=(
+                "You're an AI assistant for text re-writing. Rewrite the input text in clear, formal English like an "
+                "encyclopedia article while retaining its essential content. Keep names and numbers, and add no facts."
             ),
+            chunk=800,
             shortest=0.3,
             longest=1.6,
         ),
         Style(
             name="distill",
-            version=1,
-            system="You summarise texts faithfully. You add nothing that the text does not say.",
-            prompt=(
-                "Write the key information of the following text in a few plain sentences. Keep names and numbers as "
-                "they are. Answer with the sentences only.\n\n{text}"
+            version=2,
+            system=(
+                "Provide a concise, objective summary of the input text in up to three sentences, focusing on key "
+                "actions and intentions without using second or third person pronouns."
             ),
+            chunk=1600,
             shortest=0.1,
-            longest=0.9,
+            longest=1.0,
         ),
     )
 }
