@@ -30,16 +30,15 @@ def ranges(file: SourceFile) -> list[tuple[int, int]]:
 def read(file: SourceFile, start: int, end: int, source: Source, counts: dict[str, int]) -> Iterator[Document | Reject]:
     """The documents of row groups ``[start, end)``. A row's offset is its number in the file.
 
-    Rejects: ``corrupt`` for a file or row group that cannot be read, ``no_text``, ``bad_utf8``, ``record_too_large``.
-    SourceError when a column the recipe names is absent, or the text column does not hold text.
+    Rejects: ``corrupt`` for a row group that cannot be read, ``no_text``, ``bad_utf8``, ``record_too_large``.
+    SourceError when the file is no Parquet, a column the recipe names is absent, or the text column does not hold text.
     """
     columns = Columns(file, source)
     with storage.open_input(file.uri) as f:
         try:
             table = pq.ParquetFile(f)
         except (pa.ArrowException, OSError) as error:
-            yield Reject("corrupt", _line(error), file.name)
-            return
+            raise SourceError(f"{file.name} cannot be read as Parquet: {_line(error)}") from None
         schema = table.schema_arrow
         columns.check(schema.names)
         _check_text(file, schema.field(columns.names["text"]))
