@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping
+from itertools import islice
 from typing import Any
 
 from selectolax.lexbor import LexborHTMLParser
@@ -23,6 +24,8 @@ _WORTH_PARSING = re.compile(
 _MAX_JSONLD = 1 << 20
 _MAX_NODES = 20_000
 _MAX_CLAIMS = 64
+#: levels looked up from a link for a footer, a caption or an item type
+_MAX_ANCESTORS = 100
 _META = frozenset(
     {"license", "licence", "dcterms.license", "dcterms.rights", "dc.rights", "dc.license", "rights", "copyright"}
 )
@@ -46,13 +49,16 @@ _RESERVED_TEXT = re.compile(r"all rights reserved|tous droits réservés|alle re
 def from_html(
     html: bytes, *, headers: Mapping[str, str], url: str
 ) -> tuple[tuple[Claim, ...], tuple[Reservation, ...]]:
-    """Claims and reservations of a page and of the HTTP headers it came with (names in lower case)."""
+    """Claims and reservations of a page and of the HTTP headers it came with (names in lower case).
+
+    The page should be one that ``extract_text`` accepts: its limits bound what parsing costs.
+    """
     claims = list(_header_claims(headers))
     reservations = list(_header_reservations(headers))
     if _WORTH_PARSING.search(html):
         tree = LexborHTMLParser(html)
-        claims += _page_claims(tree)
-        reservations += _meta_reservations(tree)
+        claims += islice(_page_claims(tree), _MAX_CLAIMS)
+        reservations += islice(_meta_reservations(tree), _MAX_CLAIMS)
     return tuple(dict.fromkeys(claims[:_MAX_CLAIMS])), tuple(dict.fromkeys(reservations[:_MAX_CLAIMS]))
 
 
@@ -121,13 +127,14 @@ def _page_claims(tree: LexborHTMLParser) -> Iterator[Claim]:
         yield from _jsonld(node.text(deep=True))
     for node in tree.css("a[href]"):
         href = node.attributes.get("href") or ""
-        if _CC_HOST.match(href):
+        # only what will be a claim is looked at closely: that bounds the work on a page of a million links
+        if _CC_HOST.match(href) and normalise(href) != UNKNOWN:
             yield from _anchor(node, href)
     for node in tree.css("img[src]"):
         if badge := _BADGE.search(node.attributes.get("src") or ""):
-            scope = "media" if _of_media(node) else "page"
             address = f"https://creativecommons.org/licenses/{badge[1]}/{badge[2]}/"
-            yield from _claim(address, "badge", scope, "img", 0.6)
+            if normalise(address) != UNKNOWN:
+                yield from _claim(address, "badge", "media" if _of_media(node) else "page", "img", 0.6)
 
 
 def _anchor(node: Any, href: str) -> Iterator[Claim]:
@@ -149,26 +156,33 @@ def _anchor(node: Any, href: str) -> Iterator[Claim]:
 def _of_media(node: Any) -> bool:
     if _within(node, _MEDIA_TAGS, _MEDIA_NAMES):
         return True
-    here = node
-    while here is not None:
+    for here in _upwards(node):
         attributes = here.attributes or {}
         about = attributes.get("about") or attributes.get("resource") or ""
         if re.search(r"\.(?:jpe?g|png|gif|webp|svg|mp4|mp3|ogg)(?:$|[?#])", about, re.I):
             return True
         if re.search(r"(?:Image|Video|Audio|Media)Object|Photograph", attributes.get("itemtype") or ""):
             return True
-        here = here.parent
     return False
+
+
+def _upwards(node: Any) -> Iterator[Any]:
+    """The node and its ancestors, up to a limit."""
+    for _ in range(_MAX_ANCESTORS):
+        if node is None:
+            return
+        yield node
+        node = node.parent
 
 
 def _within(node: Any, tags: frozenset[str] | set[str], names: re.Pattern[str]) -> bool:
     """Whether the node or an ancestor (not the body itself) has one of the tags, or such a class or id."""
-    here = node
-    while here is not None and here.tag not in ("body", "html"):
+    for here in _upwards(node):
+        if here.tag in ("body", "html"):
+            return False
         attributes = here.attributes or {}
         if here.tag in tags or names.search(f"{attributes.get('class') or ''} {attributes.get('id') or ''}"):
             return True
-        here = here.parent
     return False
 
 

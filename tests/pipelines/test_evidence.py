@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from manifests.licences import conclude
@@ -81,3 +83,23 @@ def test_reservations() -> None:
 )
 def test_hostile_structured_data_is_survived(text: str) -> None:
     assert licence("", jsonld(text))[1] == "unknown"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "<div>" * 4_000 + f'<a href="{BY}">x</a>' * 5_000,
+        f'<a href="{BY}">x</a>' * 100_000,
+        '<a href="https://creativecommons.org/licenses/nothing/4.0/">x</a>' * 50_000,
+        '<img src="https://licensebuttons.net/l/nothing/4.0/88x31.png">' * 50_000,
+        '<meta name="robots" content="noai">' * 50_000,
+    ],
+    ids=["deep", "links", "no licences", "no badges", "metas"],
+)
+def test_hostile_pages_cost_little(body: str) -> None:
+    html = f"<html><body>{body}".encode()
+    started = time.process_time()
+    claims, reservations = from_html(html, headers={}, url="")
+    assert time.process_time() - started < 5
+    assert len(claims) <= 64
+    assert len(reservations) <= 64
