@@ -103,3 +103,18 @@ def test_hostile_pages_cost_little(body: str) -> None:
     assert time.process_time() - started < 5
     assert len(claims) <= 64
     assert len(reservations) <= 64
+
+
+def test_reservations_that_name_an_agent_or_a_licence_server() -> None:
+    html = (
+        b'<meta name="GPTBot" content="noai, noimageai"><meta name="robots" content="noindex">'
+        b'<link rel="license" type="application/rsl+xml" href="https://example.org/rsl.xml">'
+    )
+    headers = {"link": '<https://example.org/all.xml>; rel="license"; type="application/rsl+xml"'}
+    claims, found = from_html(html, headers=headers, url="")
+    assert claims == ()
+    assert {(r.protocol, r.value, r.agent, r.raw) for r in found} == {
+        ("meta-robots", "deny", "gptbot", "noai, noimageai"),
+        ("rsl", "unknown", "*", "https://example.org/rsl.xml"),
+        ("rsl", "unknown", "*", "https://example.org/all.xml"),
+    }

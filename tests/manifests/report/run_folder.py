@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pyarrow as pa
@@ -117,7 +118,9 @@ def _annotations(run: str) -> None:
 def _duplicates(run: str) -> None:
     """10 and 11 go for 9: one the same, one alike."""
     names, ids = ids_of(run)
-    rows = [{"survivor": None, "kind": None, "score": None, "cluster": None, "cluster_size": 1} for _ in names]
+    rows: list[dict[str, Any]] = [
+        {"survivor": None, "kind": None, "score": None, "cluster": None, "cluster_size": 1} for _ in names
+    ]
     rows[9] = {"survivor": None, "kind": None, "score": None, "cluster": names[9], "cluster_size": 3}
     for i, kind, score in ((10, "exact", 1.0), (11, "fuzzy", 0.875)):
         rows[i] = {"survivor": names[9], "kind": kind, "score": score, "cluster": names[9], "cluster_size": 3}
