@@ -14,7 +14,7 @@ from licenseclassifier import identify_license
 
 _LICENCE_FILE = re.compile(r"(licen[cs]e|copying)(\.(txt|md|rst))?", re.IGNORECASE)
 # Tests and generated code are many and much alike; bytecode is no text.
-_PASSED_OVER = {"test", "tests", "testing", "idle_test", "__pycache__", "site-packages", "lib-dynload"}
+_PASSED_OVER = {"test", "tests", "testing", "idle_test", "__pycache__", "site-packages", "dist-packages", "lib-dynload"}
 
 
 class Package(NamedTuple):
@@ -79,7 +79,7 @@ def _licence(declared: dict[str, str | list[str]], files: tuple[tuple[str, Path]
     if expression := declared.get("license_expression"):
         return str(expression)
     texts = [place for path, place in files if ".dist-info" in path and _LICENCE_FILE.fullmatch(Path(path).name)]
-    if len(texts) == 1:
+    if len(texts) == 1 and texts[0].is_file():  # slimmed installations list files they have removed
         identified = {match.id for match in identify_license(texts[0].read_text("utf-8", "replace"))}
         if len(identified) == 1:
             return str(identified.pop())

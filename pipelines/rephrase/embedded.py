@@ -14,7 +14,7 @@ from pipelines.rephrase.generator import REFUSED, Completion, GeneratorError, Me
 
 _MODEL = "SmolLM2-135M-Instruct.Q4_1.gguf"
 _CONTEXT = 4096
-_REPEAT_PENALTY = 1.1  # without it a model this small loops until it is cut off
+_REPEAT_PENALTY = 1.05  # without it a model this small loops until it is cut off; with more it avoids the right word
 
 
 def embedded_model() -> Path:

@@ -31,7 +31,7 @@ _ON_ITSELF = re.compile(
     r"\b(?:re-?written|re-?phrased|paraphrased|summari[sz]ed|original|input|provided|given) (?:text|version|passage)\b",
     re.IGNORECASE,
 )
-_ADDRESS = {"i", "i'm", "i'd", "i'll", "i've", "my", "you", "you're", "your"}
+_ADDRESS = re.compile(r"\b(?:I(?:['’](?:m|d|ll|ve))?|[Mm]y|[Yy]ou(?:['’]re|rs?)?)\b(?![./])")
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
 _WORD = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*")
 _TO_TWELVE = "two three four five six seven eight nine ten eleven twelve".split()
@@ -48,6 +48,7 @@ _NUMBER_WORDS = {
 _LARGE = set(_NUMBER_WORDS) - set(_TO_TWELVE)  # smaller ones may count what the source lists
 _ABBREVIATED = re.compile(r"\b(?:Mr|Mrs|Ms|Dr|Prof|St|Gen|Col|Capt|Lt|Sen|Rep|Gov|No|[^\W\d_])\.$")
 _CODE = re.compile(r"_|::|://|=|\\|@|\(|[^\W\d]\.[^\W\d]|^-")
+_TICKED = re.compile(r"`([^`\n]+)`")
 _LATIN = {"e.g", "i.e"}
 
 
@@ -86,7 +87,7 @@ def judge(source: str, answer: str, *, style: Style, finish_reason: str, languag
         "new_names": float(len(_names(text) - set(theirs)) + len(_new_code(text, source))),
         "novel_words": len(long_words - set(theirs)) / max(len(long_words), 1),
     }
-    chatty = _addresses(ours) > _addresses(theirs) or _on_itself(text) > _on_itself(source)
+    chatty = _addresses(text) > _addresses(source) or _on_itself(text) > _on_itself(source)
     failed = {
         "cut_off": finish_reason != "stop",
         "chatty": chatty,
@@ -123,9 +124,9 @@ def _words(text: str) -> list[str]:
     return [w.lower().replace("’", "'") for w in _WORD.findall(text)]
 
 
-def _addresses(words: list[str]) -> bool:
+def _addresses(text: str) -> bool:
     """Whether someone speaks as I or to a you: in an answer to a text that does not, the model."""
-    return not _ADDRESS.isdisjoint(words)
+    return bool(_ADDRESS.search(text))
 
 
 def _on_itself(text: str) -> bool:
@@ -157,9 +158,9 @@ def _starts_sentence(before: str) -> bool:
 
 def _new_code(text: str, source: str) -> set[str]:
     """Identifiers, addresses and flags that the source does not spell."""
-    known = source.lower()
-    tokens = {token.strip(".,;:!?()[]{}<>\"'“”‘’`*").lower() for token in text.split()}
-    return {t for t in tokens if _CODE.search(t) and t not in _LATIN and t not in known}
+    tokens = {token.strip(".,;:!?()[]{}<>\"'“”‘’`*") for token in text.split()}
+    spelled = {t for t in tokens if _CODE.search(t) and t.lower() not in _LATIN} | set(_TICKED.findall(text))
+    return {t for t in spelled if not re.search(rf"(?<!\w){re.escape(t)}(?!\w)", source, re.IGNORECASE)}
 
 
 def _grams(words: list[str], n: int) -> list[tuple[str, ...]]:

@@ -88,6 +88,15 @@ def test_the_strongest_statement_of_a_licence_wins(
     assert [path for path, _ in found.files] == ["sample-1.0.dist-info/LICENSE", "sample.py"]
 
 
+def test_a_licence_file_that_was_removed_says_nothing(tmp_path: Path) -> None:
+    from importlib.metadata import PathDistribution
+
+    package(tmp_path, "License: BSD\n", MIT)
+    (tmp_path / "sample-1.0.dist-info" / "LICENSE").unlink()
+    found = installed._package("sample", PathDistribution(tmp_path / "sample-1.0.dist-info"))
+    assert found.licence == "BSD"
+
+
 def test_a_licence_in_the_file_goes_before_the_package(tmp_path: Path) -> None:
     file = corpora._File(package(tmp_path, "License-Expression: MIT\n"), "sample.py", tmp_path)
     assert file.row("x", "sample")["license"] == "MIT"

@@ -37,6 +37,8 @@ def judge(answer: str, source: str = SOURCE, *, finish: str = "stop", language: 
         (GOOD.replace("a report", "a report for Microsoft"), "new_names"),
         (GOOD.replace("Ada", "Mr. Babbage and Ada"), "new_names"),
         (GOOD.replace("this module", "`ada.report_module`"), "new_names"),
+        (GOOD.replace("this module", "the `q` module"), "new_names"),
+        (GOOD.replace("this module", "the `module`"), ""),
         (GOOD.replace("Each file", "FileReader"), "new_names"),
         ("the files are read and " * 8, "repetitive"),
         (SOURCE, "copied"),
@@ -75,6 +77,8 @@ def test_numbers_are_the_same_however_they_are_written() -> None:
 
 
 def test_one_who_speaks_in_the_source_may_speak_in_the_answer() -> None:
+    assert judge(GOOD.replace("this module", "the I/O module"), f"I/O. {SOURCE}").reason == ""
+    assert judge(GOOD.replace("this module", "I think it"), f"That is, i.e. so. {SOURCE}").reason == "chatty"
     assert judge(GOOD.replace("this module", "my module"), f"My notes. {SOURCE}").reason == ""
 
 
