@@ -28,6 +28,8 @@ def decode(data: bytes, declared: str | None = None, *, html: bool = False) -> t
     names = [name for name in (_codec(declared), _meta(data) if html else None) if name]
     names.insert(0 if _MULTIBYTE.isdisjoint(names) else len(names), "utf-8")
     names.append(_detected(data))
+    if b"\x1b$B" in data or b"\x1b$@" in data:  # Japanese in seven bits, which is valid ASCII too
+        names.insert(0, "iso2022_jp")
     for name in names:
         try:
             return data.decode(name), name

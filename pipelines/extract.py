@@ -14,7 +14,7 @@ class Limits:
     bytes: int = 10_000_000
     depth: int = 512
     nodes: int = 1_000_000
-    attributes: int = 2_000  #: of one element
+    pairs: int = 50_000_000  #: of attributes of the same element, which are compared: 7,000 attributes of one element
 
 
 @dataclass(frozen=True)
@@ -51,28 +51,39 @@ def extract_text(
     if len(html) > limits.bytes:
         raise ExtractionError("record_too_large", f"page of {len(html):,} bytes, limit {limits.bytes:,}")
     text, encoding = decode(html, charset, html=True)
-    _check_shape(html if encoding == "utf-8" else text.encode(), limits)
+    deep = _check_shape(html if encoding == "utf-8" else text.encode(), limits)
     try:
         tree = HTMLTree.parse(text)
+        if deep and tree.document is not None:
+            _check_depth(tree.document.html.encode(), limits)
         main = extract_plain_text(tree, main_content=True, preserve_formatting=True)
         title = tree.title or ""
+    except ExtractionError:
+        raise
     except Exception as error:
         raise ExtractionError("bad_html", f"{type(error).__name__}: {error}") from None
     return Extraction(text=_clean(main), title=" ".join(_clean(title).split())[:1000], encoding=encoding)
 
 
-def _check_shape(html: bytes, limits: Limits) -> None:
+def _check_shape(html: bytes, limits: Limits) -> bool:
+    """Refuses a page that is too costly to parse; whether one that is not may still nest too deep to extract from."""
     from pipelines.markup import shape
 
     found = shape(html)
-    if found.depth > limits.depth:
-        raise ExtractionError("too_deep", f"elements nest {found.depth:,} deep, limit {limits.depth:,}")
     if found.nodes > limits.nodes:
         raise ExtractionError("too_complex", f"about {found.nodes:,} nodes, limit {limits.nodes:,}")
-    if found.attributes > limits.attributes:
-        raise ExtractionError(
-            "too_complex", f"an element of {found.attributes:,} attributes, limit {limits.attributes:,}"
-        )
+    if found.pairs > limits.pairs:
+        raise ExtractionError("too_complex", f"{found.pairs:,} pairs of attributes, limit {limits.pairs:,}")
+    return found.depth > limits.depth
+
+
+def _check_depth(written: bytes, limits: Limits) -> None:
+    """Refuses a page by its depth as parsed: written out again it is well-formed, and its depth can be counted."""
+    from pipelines.markup import shape
+
+    depth = shape(written, written=True).depth
+    if depth > limits.depth:
+        raise ExtractionError("too_deep", f"elements nest {depth:,} deep, limit {limits.depth:,}")
 
 
 def _clean(text: str) -> str:

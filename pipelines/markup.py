@@ -1,8 +1,8 @@
-"""A look at HTML before it is parsed: how deep it nests and how many nodes a parser would make of it.
+"""A look at HTML before it is parsed: how deep it may nest and how many nodes a parser may make of it.
 
 HTML needs few bytes to cost much: 100,000 nested elements take hours to extract from, unclosed formatting elements are
 made again in every later block, and the attributes of one element are compared in pairs. One pass over the bytes bounds
-each of these, so that hostile pages are refused by counting, never by a clock.
+each of these from above, so that hostile pages are refused by counting, never by a clock.
 """
 
 from __future__ import annotations
@@ -13,16 +13,16 @@ import numba as nb
 import numpy as np
 import numpy.typing as npt
 
-#: elements without content (HTML Living Standard 13.1.2), and those whose end tag may be left out: these cannot nest
-#: without a container, which is counted
+#: elements without content (HTML Living Standard 13.1.2), and those of which there is one
 _FLAT = (
-    "area base br col embed hr img input link meta param source track wbr frame keygen basefont bgsound "
-    "p li dt dd option optgroup tr td th thead tbody tfoot colgroup html head body a nobr button"
+    "area base br col embed hr img input link meta param source track wbr frame keygen basefont bgsound html head body"
 )
 #: elements that stay open in the blocks that follow until they are closed (13.2.4.3)
 _FORMATTING = "b big code em font i s small strike strong tt u"
 #: their content is text, not elements
 _RAW = "script style textarea title xmp noembed noframes iframe"
+#: where parsers ignore some start tags, among them those of the elements before
+_ODD = "select frameset template plaintext"
 #: elements that end SVG or MathML (13.2.6.5), or hold HTML inside it; elsewhere in it `<x/>` closes itself
 _LEAVING = (
     "b big blockquote body br center code dd div dl dt em embed h1 h2 h3 h4 h5 h6 head hr i img li listing menu meta "
@@ -31,7 +31,7 @@ _LEAVING = (
 )
 
 
-FLAT, STYLE, RAW, LEAVING, FOREIGN = 1, 2, 4, 8, 16
+FLAT, STYLE, RAW, LEAVING, FOREIGN, ODD = 1, 2, 4, 8, 16, 32
 
 
 def _hash(name: bytes) -> int:
@@ -43,7 +43,7 @@ def _hash(name: bytes) -> int:
 
 
 def _table() -> tuple[npt.NDArray[np.uint32], npt.NDArray[np.uint8]]:
-    names = ((_FLAT, FLAT), (_FORMATTING, STYLE), (_RAW, RAW), (_LEAVING, LEAVING), ("svg math", FOREIGN))
+    names = ((_FLAT, FLAT), (_FORMATTING, STYLE), (_RAW, RAW), (_LEAVING, LEAVING), ("svg math", FOREIGN), (_ODD, ODD))
     kinds: dict[int, int] = {}
     for line, bit in names:
         for name in line.split():
@@ -56,26 +56,42 @@ _KEYS, _KINDS = _table()
 
 
 class Shape(NamedTuple):
-    """Bounds on what parsing would make: nesting depth, nodes, attributes of one element."""
+    """Upper bounds on what parsing makes: nesting depth, nodes, and pairs of attributes of the same element.
+
+    For HTML that a parser has written out (``written``), ``depth`` is exact.
+    """
 
     depth: int
     nodes: int
-    attributes: int
+    pairs: int
 
 
-def shape(html: bytes) -> Shape:
-    """Depth, nodes and attributes of a page, from one pass over its bytes; comments and scripts hold no elements."""
-    depth, nodes, attributes = _scan(np.frombuffer(html, np.uint8), _KEYS, _KINDS)
-    return Shape(int(depth), int(nodes), int(attributes))
+def shape(html: bytes, *, written: bool = False) -> Shape:
+    """The shape of a page, from one pass over its bytes; comments and scripts hold no elements.
+
+    Only an end tag that closes the element opened last counts as closing it. Whether another one closes anything
+    depends on the parser's state, so it counts as closing nothing.
+    """
+    depth, nodes, pairs = _scan(np.frombuffer(html, np.uint8), _KEYS, _KINDS, written)
+    return Shape(int(depth), int(nodes), int(pairs))
+
+
+_STACK = 4096
+#: of formatting elements without attributes, this many stay open at most ("Noah's Ark", 13.2.4.3)
+_ALIKE = 3
 
 
 @nb.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator,unused-ignore]
 def _scan(
-    data: npt.NDArray[np.uint8], keys: npt.NDArray[np.uint32], kinds: npt.NDArray[np.uint8]
+    data: npt.NDArray[np.uint8], keys: npt.NDArray[np.uint32], kinds: npt.NDArray[np.uint8], written: bool
 ) -> tuple[int, int, int]:
     n = len(data)
-    depth = deepest = formatting = nodes = most = 0
+    stack = np.zeros(_STACK, np.uint32)
+    styled = np.zeros(_STACK, np.uint8)  # 1: formatting, alike; 2: formatting with attributes
+    alike = np.zeros(len(keys) + 1, np.int64)
+    depth = deepest = formatting = nodes = pairs = 0
     foreign = False  # within SVG or MathML
+    odd = False
     raw = np.uint32(0)  # the name of the raw-text element we are in
     i = 0
     while i < n:
@@ -83,22 +99,20 @@ def _scan(
             i += 1
             continue
         if raw == 0 and i + 3 < n and data[i + 1] == 33 and data[i + 2] == 45 and data[i + 3] == 45:  # <!--
-            i += 4
-            while i < n and not (data[i] == 62 and data[i - 1] == 45 and data[i - 2] == 45):
-                i += 1
+            i = _comment_end(data, i + 4)
             nodes += 1
             continue
         closing = i + 1 < n and data[i + 1] == 47
-        j = i + 2 if closing else i + 1
+        start = j = i + 2 if closing else i + 1
         h = np.uint32(2166136261)
-        start = j
         while j < n:
             c = data[j] | 32 if 65 <= data[j] <= 90 else data[j]
-            if not (97 <= c <= 122 or 48 <= c <= 57 or c == 45):
+            if c <= 32 or c == 47 or c == 62:
                 break
             h = np.uint32((np.uint64(h ^ np.uint32(c)) * np.uint64(16777619)) & np.uint64(0xFFFFFFFF))
             j += 1
-        if j == start or data[start] < 65:  # a bare <, a doctype, an instruction
+        first = data[start] | 32 if start < n else 0
+        if j == start or not 97 <= first <= 122:  # a bare <, a doctype, an instruction
             i += 1
             continue
         if raw != 0:
@@ -108,47 +122,84 @@ def _scan(
             continue
         k = np.searchsorted(keys, h)
         kind = kinds[k] if k < len(keys) and keys[k] == h else 0
-        # to the end of the tag, outside quoted values
-        attributes = 0
-        quote = np.uint8(0)
-        gap = False
-        while j < n:
-            c = data[j]
-            if quote != 0:
-                if c == quote:
-                    quote = np.uint8(0)
-                    gap = True
-            elif c == 62:
-                break
-            elif (c == 34 or c == 39) and data[j - 1] == 61:
-                quote = c
-            elif c <= 32 or c == 47:
-                gap = True
-            elif gap:
-                attributes += 1
-                gap = False
-            j += 1
+        j, attributes = _tag_end(data, j)
         if kind & LEAVING:
             foreign = False
+        if kind & ODD and not written:
+            odd = True
         if closing:
-            if kind & FOREIGN:
+            if kind & FOREIGN or depth == 0 or depth > _STACK or stack[depth - 1] != h:
                 foreign = False
-            if kind & STYLE:
-                formatting = max(0, formatting - 1)
-            if not kind & (FLAT | RAW):
-                depth = max(0, depth - 1)
+            if 0 < depth <= _STACK and stack[depth - 1] == h:
+                depth -= 1
+                if styled[depth] == 1:
+                    alike[k] -= 1
+                    formatting -= 1 if alike[k] < _ALIKE else 0
+                elif styled[depth] == 2:
+                    formatting -= 1
+            else:
+                nodes += 2 + formatting  # some end tags without a start make an element
         else:
             nodes += 2 + attributes + formatting  # the element, the text after it, and what is made again inside
-            most = max(most, attributes)
+            pairs += attributes * attributes
             if foreign and data[j - 1] == 47:  # />
                 pass
-            elif kind & RAW and not foreign:
+            elif kind & RAW and not foreign and not odd:
                 raw = h
-            elif foreign or not kind & FLAT:
+            elif not kind & FLAT or foreign:
+                if depth < _STACK:
+                    stack[depth] = h
+                    styled[depth] = 0
+                if kind & STYLE and not foreign:
+                    if attributes:
+                        formatting += 1
+                    else:
+                        formatting += 1 if alike[k] < _ALIKE else 0
+                        alike[k] += 1
+                    if depth < _STACK:
+                        styled[depth] = 2 if attributes else 1
                 depth += 1
                 deepest = max(deepest, depth)
-                formatting += 1 if kind & STYLE else 0
             if kind & FOREIGN:
                 foreign = True
         i = j
-    return deepest, nodes, most
+    return deepest, nodes, pairs
+
+
+@nb.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator,unused-ignore]
+def _comment_end(data: npt.NDArray[np.uint8], i: int) -> int:
+    """Where the comment whose text starts at ``i`` ends: at ``-->``, or ``>`` at once."""
+    first = i
+    while i < len(data) and not (data[i] == 62 and (i == first or (data[i - 1] == 45 and data[i - 2] == 45))):
+        if data[i] == 62 and data[i - 1] == 33 and data[i - 2] == 45 and data[i - 3] == 45:  # --!>
+            break
+        i += 1
+    return i
+
+
+@nb.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator,unused-ignore]
+def _tag_end(data: npt.NDArray[np.uint8], j: int) -> tuple[int, int]:
+    """Where the tag ends, outside quoted values, and the number of its attributes."""
+    attributes = 0
+    quote = np.uint8(0)
+    gap = False
+    last = np.uint8(0)  # before blanks
+    while j < len(data):
+        c = data[j]
+        if quote != 0:
+            if c == quote:
+                quote = np.uint8(0)
+                gap = True
+        elif c == 62:
+            break
+        elif (c == 34 or c == 39) and last == 61:
+            quote = c
+        elif c <= 32 or c == 47:
+            gap = True
+        elif gap:
+            attributes += 1
+            gap = False
+        if c > 32:
+            last = c
+        j += 1
+    return j, attributes

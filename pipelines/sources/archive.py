@@ -131,13 +131,11 @@ def _block(segment: Segment, record: Record, size: int, limit: int) -> Record | 
     block = segment.read(min(size, limit))
     if size > limit and len(block) == limit:
         there = limit + segment.skip(size - limit)
-        if there < size:
-            segment.rewind(start)
-        if not _followed(segment):
-            _resume(segment)
-        if there == size:
+        if there == size and _followed(segment):
             return damage("record_too_large", f"record of {size:,} bytes, limit {limit:,}")
-        return damage(segment.problem or "bad_length", f"Content-Length is {size:,}, {there:,} bytes are left")
+        segment.rewind(start)  # a length that lies may have swallowed records
+        reason = "bad_length" if _resume(segment) else "truncated"
+        return damage(segment.problem or reason, f"Content-Length is {size:,}, and no record ends there")
     if len(block) < size:
         there = len(block)
         if isinstance(segment, Member):
@@ -166,13 +164,14 @@ def _followed(segment: Segment) -> bool:
     return not segment.skip_blank() or (ended and segment.peek(5) == b"WARC/")
 
 
-def _resume(segment: Segment) -> None:
-    """To the next record of the segment, or its end."""
+def _resume(segment: Segment) -> bool:
+    """To the next record of the segment; False where there is none, and its end is reached."""
     segment.skip(1)
     while segment.skip_to(b"\nWARC/"):
         segment.skip(1)
         if segment.peek(6)[5:].isdigit():
-            return
+            return True
+    return False
 
 
 def _headers(head: bytes) -> dict[str, str]:
