@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,17 +12,16 @@ import polars as pl
 import yaml
 
 from manifests import receipts, storage
-from manifests.mix import MixManifest
 from manifests.receipts import Receipt
-from manifests.report import findings, flow, followed, permissions
+from manifests.report import duplicates, findings, flow, followed, mixture, permissions
 from manifests.report import frame as frames
-from manifests.report.difference import Marked, apart
+from manifests.report.duplicates import Duplicates
 from manifests.report.frame import Sample
+from manifests.report.mixture import Blend, Swarm
 
 _SAMPLES = 3
 _ROWS = 12
 _FILES = 12
-_SIZES = ((2, 2), (3, 3), (4, 4), (5, 9), (10, 19), (20, 49), (50, None))
 
 
 @dataclass(frozen=True)
@@ -79,48 +77,6 @@ class Quality:
 
 
 @dataclass(frozen=True)
-class Pair:
-    score: float
-    kind: str
-    kept: Sample
-    dropped: Sample
-    kept_words: Marked
-    dropped_words: Marked
-
-
-@dataclass(frozen=True)
-class Duplicates:
-    exact: int
-    fuzzy: int
-    clusters: int
-    sizes: Sequence[tuple[str, int]]
-    largest: Sequence[tuple[Sample, int]]
-    pairs: Sequence[Pair]
-    scores: pl.DataFrame  #: low, high, pairs
-
-
-@dataclass(frozen=True)
-class Blend:
-    """The mixture. ``rows``: domain, natural, weight, available, tokens, epochs."""
-
-    manifest: MixManifest
-    rows: Sequence[Mapping[str, Any]]
-    permitted: int
-    pooled: int
-
-
-@dataclass(frozen=True)
-class Swarm:
-    """``runs``: run, the weights, the metrics; ``predictions``: run, metric, measured, predicted, sd, empty if none."""
-
-    domains: Sequence[str]
-    metrics: Sequence[str]
-    runs: pl.DataFrame
-    predictions: pl.DataFrame
-    scores: Sequence[Mapping[str, Any]]
-
-
-@dataclass(frozen=True)
 class Licences:
     classes: Sequence[Row]
     expressions: Sequence[Mapping[str, Any]]
@@ -170,12 +126,12 @@ def gather(run: str) -> Report:
     """Reads a run folder. ValueError when it is none."""
     if not storage.is_file(storage.join(run, "run.json")) and not storage.exists(storage.join(run, "documents")):
         raise ValueError(f"{run} is no run folder: it has neither run.json nor documents/")
-    record = _json(run, "run.json") or {}
+    record = frames.json_of(run, "run.json") or {}
     names = frames.document_parts(run)
     documents = frames.documents(run, names)
     made = _receipts(run)
     held = documents.filter(pl.col("split") == "heldout")
-    blend, index = _blend(run, documents), _json(run, "shards/index.json") or {}
+    blend, index = mixture.blend(run, documents), frames.json_of(run, "shards/index.json") or {}
     return Report(
         name=str(record.get("run") or run.rstrip("/").rsplit("/", 1)[-1]),
         documents=documents.height,
@@ -188,9 +144,9 @@ def gather(run: str) -> Report:
         domains=_rows(documents, "domain"),
         languages=_languages(documents),
         quality=_quality(documents),
-        duplicates=_duplicates(run, documents),
+        duplicates=duplicates.of(run, documents),
         blend=blend,
-        swarm=_swarm(run),
+        swarm=mixture.swarm(run),
         licences=_licences(run, names, documents),
         shards=_shards(run, made),
         lineage=_lineage(record, made, documents),
@@ -199,16 +155,6 @@ def gather(run: str) -> Report:
         permissions=permissions.of(documents),
         followed=followed.follow(run, record, index),
     )
-
-
-def _json(run: str, path: str) -> dict[str, Any] | None:
-    uri = storage.join(run, path)
-    return dict(json.loads(storage.read_bytes(uri))) if storage.is_file(uri) else None
-
-
-def _parquet(run: str, path: str) -> pl.DataFrame | None:
-    uri = storage.join(run, path)
-    return pl.read_parquet(frames.path_of(uri), glob=False) if storage.is_file(uri) else None
 
 
 def _receipts(run: str) -> list[Receipt]:
@@ -313,18 +259,13 @@ def _languages(documents: pl.DataFrame) -> list[Row]:
     return [*rows[: _ROWS - 1], Row(f"{len(rest)} others", *sums)]
 
 
-def _histogram(values: pl.Series, low: float, high: float, bins: int) -> pl.Series:
-    """The bin of each value; values outside go to the first and last."""
-    return ((values.cast(pl.Float64) - low) / (high - low) * bins).floor().clip(0, bins - 1).cast(pl.Int64)
-
-
 def _quality(documents: pl.DataFrame) -> Quality | None:
     scored = documents.filter(pl.col("quality").is_not_null())
     if scored.is_empty():
         return None
     bins = 40
     counted = (
-        scored.select(_histogram(scored["quality"], 0, 1, bins).alias("bin"), pl.col("keep").fill_null(False))
+        scored.select(frames.histogram(scored["quality"], 0, 1, bins).alias("bin"), pl.col("keep").fill_null(False))
         .group_by("bin")
         .agg(kept=pl.col("keep").sum(), dropped=(~pl.col("keep")).sum())
     )
@@ -333,89 +274,6 @@ def _quality(documents: pl.DataFrame) -> Quality | None:
     quartiles = (pl.col("quality").cast(pl.Float64).quantile(q, "linear").alias(str(q)) for q in (0.25, 0.5, 0.75))
     domains = scored.group_by("domain").agg(*quartiles).sort("0.5", "domain", descending=[True, False])
     return Quality(table, domains.rows())
-
-
-def _duplicates(run: str, documents: pl.DataFrame) -> Duplicates | None:
-    if documents["cluster_size"].is_null().all():
-        return None
-    gone = documents.filter(pl.col("survivor").is_not_null())
-    heads = documents.filter((pl.col("cluster") == pl.col("id")) & (pl.col("cluster_size") > 1))
-    sizes = []
-    for low, high in _SIZES:
-        inside = heads.filter((pl.col("cluster_size") >= low) & (pl.col("cluster_size") <= (high or 1 << 30)))
-        sizes.append((f"{low}+" if high is None else str(low) if low == high else f"{low}–{high}", inside.height))
-    top = heads.sort("cluster_size", "id", descending=[True, False]).head(5)
-    largest = [(frames.sample(run, p, r), n) for p, r, n in top.select("part", "row", "cluster_size").iter_rows()]
-    fuzzy = gone.filter(pl.col("kind") == "fuzzy").sort("score", "id")
-    least, bins = int(min([0.8, *fuzzy["score"].head(1)]) * 20) / 20, 20
-    counts = _histogram(fuzzy["score"], least, 1, bins).rename("bin").value_counts(name="pairs")
-    table = pl.DataFrame({"bin": range(bins)}).join(counts, on="bin", how="left").fill_null(0).sort("bin")
-    ends = (least + (pl.col("bin") + i) * ((1 - least) / bins) for i in (0, 1))
-    return Duplicates(
-        exact=gone.filter(pl.col("kind") == "exact").height,
-        fuzzy=fuzzy.height,
-        clusters=heads.height,
-        sizes=[s for s in sizes if s[1]],
-        largest=largest,
-        pairs=_pairs(run, documents, fuzzy),
-        scores=table.select("pairs", *(e.alias(n) for e, n in zip(ends, ("low", "high"), strict=True))),
-    )
-
-
-def _pairs(run: str, documents: pl.DataFrame, fuzzy: pl.DataFrame) -> list[Pair]:
-    """Removed documents beside what was kept instead: from the least similar pair to the most."""
-    if fuzzy.is_empty():
-        return []
-    last = fuzzy.height - 1
-    chosen = fuzzy[sorted({0, last // 3, 2 * last // 3, last})]
-    where = documents.filter(pl.col("id").is_in(chosen["survivor"].to_list())).select("id", "part", "row")
-    places = {i: (p, r) for i, p, r in where.iter_rows()}
-    return [
-        Pair(
-            float(d["score"]),
-            d["kind"],
-            frames.sample(run, *places[d["survivor"]]),
-            frames.sample(run, d["part"], d["row"]),
-            *apart(frames.text(run, *places[d["survivor"]]), frames.text(run, d["part"], d["row"])),
-        )
-        for d in chosen.iter_rows(named=True)
-        if d["survivor"] in places
-    ]
-
-
-def _blend(run: str, documents: pl.DataFrame) -> Blend | None:
-    uri = storage.join(run, "mix/mix.yaml")
-    if not storage.is_file(uri):
-        return None
-    manifest = MixManifest.read(uri)
-    available = sum(d.available for d in manifest.domains.values()) or 1
-    rows = [
-        {"name": name, "natural": d.available / available, **d.model_dump(exclude={"pools"})}
-        for name, d in manifest.domains.items()
-    ]
-    train = documents.filter(pl.col("split") == "train")
-    strata = [s for d in manifest.domains.values() for s in d.pools]
-    permitted = train.filter(pl.col("stratum").is_in(strata))
-    rows.sort(key=lambda r: (-r["weight"], r["name"]))
-    return Blend(manifest, rows, int(permitted["tokens"].sum() or 0), int(train["tokens"].sum() or 0))
-
-
-def _swarm(run: str) -> Swarm | None:
-    weights = _parquet(run, "mix/swarm.parquet")
-    if weights is None:
-        return None
-    domains = [c for c in weights.columns if c != "run"]
-    files = storage.list_files(storage.join(run, "mix/runs"), "*.parquet")
-    measured = [pl.read_parquet(frames.path_of(f), glob=False) for f in files]
-    runs, metrics = weights.sort("run"), list[str]()
-    if measured:
-        table = pl.concat(measured, how="diagonal")
-        metrics = [c for c in table.columns if c.startswith("bpb/")]
-        extra = [c for c in ("loss", "diverged") if c in table.columns]
-        runs = runs.join(table.select("run", *metrics, *extra), on="run", how="left", maintain_order="left")
-    scores = [s for s in (_json(run, "mix/surrogate.json") or {}).get("scores", []) if s.get("chosen")]
-    predictions = _parquet(run, "mix/predictions.parquet")
-    return Swarm(domains, metrics, runs, pl.DataFrame() if predictions is None else predictions, scores)
 
 
 def _licences(run: str, names: Sequence[str], documents: pl.DataFrame) -> Licences | None:
@@ -457,7 +315,7 @@ def _protocols(run: str, names: Sequence[str]) -> list[tuple[str, str, int]]:
 
 
 def _shards(run: str, made: Sequence[Receipt]) -> Mapping[str, Any] | None:
-    index = _json(run, "shards/index.json")
+    index = frames.json_of(run, "shards/index.json")
     if index is None:
         return None
     sizes = {o.path: o.bytes for r in made if r.stage == "shards" for o in r.outputs}

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import urlsplit
 
 import polars as pl
@@ -98,6 +100,23 @@ def _tokens(run: str) -> pl.DataFrame:
         for f in files
     ]
     return pl.concat([empty, *frames]).group_by("part", "row").agg(pl.col("tokens").sum())
+
+
+def table(run: str, path: str) -> pl.DataFrame | None:
+    """A Parquet file of the run; None when there is none."""
+    uri = storage.join(run, path)
+    return pl.read_parquet(path_of(uri), glob=False) if storage.is_file(uri) else None
+
+
+def json_of(run: str, path: str) -> dict[str, Any] | None:
+    """A JSON file of the run; None when there is none."""
+    uri = storage.join(run, path)
+    return dict(json.loads(storage.read_bytes(uri))) if storage.is_file(uri) else None
+
+
+def histogram(values: pl.Series, low: float, high: float, bins: int) -> pl.Series:
+    """The bin of each value; values outside go to the first and last."""
+    return ((values.cast(pl.Float64) - low) / (high - low) * bins).floor().clip(0, bins - 1).cast(pl.Int64)
 
 
 @dataclass(frozen=True)
