@@ -31,4 +31,4 @@ def round_weights(weights: Floats, lower: Floats | None = None, upper: Floats | 
         gain = np.where(room, step * (exact - units), -np.inf)
         chosen = np.argsort(-gain, kind="stable")[: min(abs(missing), int(room.sum()))]
         units[chosen] += step
-    return np.asarray(units / UNITS, np.float64)
+    return np.asarray(units / UNITS + 0.0, np.float64)  # no negative zeros

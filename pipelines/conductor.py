@@ -13,7 +13,7 @@ from manifests.receipts import Receipt
 from pipelines.engine import Engine, call
 from pipelines.errors import RunFailed
 from pipelines.progress import Progress
-from pipelines.task import Failure, Task, execute, read_failures, record_failure
+from pipelines.task import Failure, Task, execute, read_failures, record_failure, remove_outputs
 
 _POLL_SECONDS = 0.2
 _SHOWN_FAILURES = 5
@@ -145,6 +145,7 @@ class _StageContext:
             raise ValueError(f"{self.stage}: two inputs make the same part: name every file once")
         self.pending = [t for t in self.tasks if not receipts.valid(run, receipts.read(run, t.stage, t.name), t.key)]
         for task in self.pending:
+            remove_outputs(run, receipts.read(run, task.stage, task.name))
             storage.remove(receipts.path_of(run, task.stage, task.name))
             storage.remove(storage.join(run, "failures", task.stage, f"{task.name}.json"))
         self.started = time.monotonic()

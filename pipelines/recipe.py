@@ -118,11 +118,11 @@ class Dedup(Section):
 
     exact: bool = True
     fuzzy: bool = True
-    bands: Annotated[int, Field(ge=1, le=256)] = 14
-    rows: Annotated[int, Field(ge=1, le=64)] = 8
+    bands: Annotated[int, Field(ge=1, le=256)] = 25
+    rows: Annotated[int, Field(ge=1, le=64)] = 5
     shingle: Annotated[int, Field(ge=1, le=50)] = 5
-    unit: Literal["word", "char"] = "word"
-    threshold: Share = 0.8
+    unit: Literal["word", "char"] = "char"
+    threshold: Annotated[float, Field(gt=0, le=1)] = 0.6
     partitions: Annotated[int, Field(ge=1, le=4096)] = 8
 
 

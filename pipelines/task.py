@@ -65,6 +65,7 @@ def execute(run: str, task: Task) -> Receipt | Failure:
                 seconds=round(time.monotonic() - started, 3),
             )
             receipts.write(run, receipt)
+            remove_outputs(run, done, keep=receipt)
             return receipt
         except ValueError as error:  # the input's or the user's fault: trying again changes nothing
             return Failure(task.stage, task.name, one_line(error))
@@ -72,6 +73,14 @@ def execute(run: str, task: Task) -> Receipt | Failure:
             if attempt == ATTEMPTS or disk_is_full(error):
                 return Failure(task.stage, task.name, one_line(error))
     raise AssertionError("unreachable")
+
+
+def remove_outputs(run: str, receipt: Receipt | None, *, keep: Receipt | None = None) -> None:
+    """Deletes what an earlier execution wrote under other names than the present one."""
+    kept = {o.path for o in keep.outputs} if keep else set()
+    for output in receipt.outputs if receipt else ():
+        if output.path not in kept:
+            storage.remove(storage.join(run, output.path))
 
 
 def one_line(error: BaseException) -> str:

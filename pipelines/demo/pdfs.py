@@ -7,7 +7,7 @@ an inch, turned a little, blurred and grainy, and saved as an image without text
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from pydoc_data import topics
 from typing import Any, NamedTuple
@@ -46,16 +46,23 @@ _CHAPTERS = {
 }
 
 
-def write_pdfs(folder: Path) -> list[Path]:
-    """Writes the chapters as ``*.pdf``, the same bytes each time with the same Python and libraries."""
+def write_pdfs(folder: Path, *, chapters: Sequence[str] = (), pages: int = 0) -> list[Path]:
+    """Writes chapters (default: all; at most ``pages`` of each, if given) as ``*.pdf``.
+
+    The same bytes each time with the same Python and libraries. ValueError for an unknown chapter.
+    """
+    if unknown := sorted(set(chapters) - set(_CHAPTERS)):
+        raise ValueError(f"no chapters {unknown}; there are {', '.join(_CHAPTERS)}")
     written = []
     for name, chapter in _CHAPTERS.items():
+        if chapters and name not in chapters:
+            continue
         known = [topics.topics[key] for key in chapter.topics.split() if key in topics.topics]
-        pages: list[Page] = list(_set(chapter.title, "\n\n".join(known))[: chapter.pages])
-        plain = pdf_file.write_pdf(pages, chapter.title)
-        pages = [_scan(plain, n) if n in chapter.scanned else page for n, page in enumerate(pages)]
+        made: list[Page] = list(_set(chapter.title, "\n\n".join(known))[: min(chapter.pages, pages or chapter.pages)])
+        plain = pdf_file.write_pdf(made, chapter.title)
+        drawn = [_scan(plain, n) if n in chapter.scanned else page for n, page in enumerate(made)]
         path = folder / f"{name}.pdf"
-        storage.write_bytes(str(path), pdf_file.write_pdf(pages, chapter.title))
+        storage.write_bytes(str(path), pdf_file.write_pdf(drawn, chapter.title))
         written.append(path)
     return written
 

@@ -96,7 +96,7 @@ def train_quality(run: str, spec: _Training) -> Made:
         labels += [label] * chosen.height
     storage.local_path(storage.join(run, "models")).mkdir(parents=True, exist_ok=True)
     with storage.replacing(storage.join(run, MODEL)) as temporary:
-        quality.train(
+        report = quality.train(
             pa.array(texts, pa.large_string()),
             labels,
             str(temporary),
@@ -104,7 +104,8 @@ def train_quality(run: str, spec: _Training) -> Made:
             dim=spec.quality.dimensions,
             epochs=spec.quality.epochs,
         )
-    return Made([output(run, MODEL)], {"documents": len(texts), "positive": sum(labels)})
+    scores = {"auc": round(report.auc, 4), "accuracy": round(report.accuracy, 4), "left_out": report.left_out}
+    return Made([output(run, MODEL)], {"documents": len(texts), "positive": sum(labels)}, {"heldout": scores})
 
 
 def quality_task(catalog: Catalog, part: str, model: Model, suffix: str) -> Task:

@@ -228,9 +228,11 @@ def verify_groups(run: str, spec: _Verify) -> Made:
     params = parameters(spec.dedup)
     threshold = spec.dedup.threshold if spec.dedup.fuzzy else 1.1
     found = []
+    unverified = 0
     for _, group in documents.group_by("group", maintain_order=True):
         result = verify.resolve(group["text"].to_arrow(), params, threshold, frozen=int(group["frozen"].sum()))
         survivor = result.survivor
+        unverified += result.unfinished
         kept = np.where(survivor < 0, np.arange(group.height), survivor)
         sizes = np.bincount(kept, minlength=group.height)
         ids = group["id"]
@@ -252,6 +254,7 @@ def verify_groups(run: str, spec: _Verify) -> Made:
     counts = {
         "documents": documents.height,
         "groups": len(found),
+        "unverified": unverified,
         "exact": removed.filter(pl.col("kind") == "exact").height,
         "fuzzy": removed.filter(pl.col("kind") == "fuzzy").height,
     }

@@ -110,7 +110,7 @@ def test_unusable_runs_are_left_out_and_named() -> None:
         (lambda w, m: (w, m.rename({"run": "id"})), "name the column that identifies runs as `key`"),
         (lambda w, m: (w, m.with_columns(pl.arange(16).alias("run"))), "key 'run' is String in weights and Int64"),
         (lambda w, m: (w, m.rename({"accuracy": "web"})), "both domain and metric: \\['web'\\]"),
-        (lambda w, m: (w[:3], m[:3]), "3 usable runs; a fit needs 4"),
+        (lambda w, m: (w[:1], m[:1]), "1 usable runs; a fit needs 2"),
         (lambda w, m: (w.with_columns(web=pl.lit(0.9)), m), "weights of run .* are not shares of one"),
         (lambda w, m: (w.with_columns(web=-pl.col("web")), m), "weights of run 'r000' are not shares of one"),
         (lambda w, m: (w, m.select("run")), "needs two domains and one metric"),

@@ -6,8 +6,8 @@ import json
 import random
 from pathlib import Path
 
-import numpy as np
 import polars as pl
+import pytest
 
 from manifests import lineage, receipts
 from mixing.tokenizer import Tokenizer
@@ -57,6 +57,7 @@ def test_a_deleted_part_is_made_again_and_nothing_else(tiny: Path, copied: Path)
         assert digests(copied) == same
 
 
+@pytest.mark.slow
 def test_a_new_threshold_keeps_the_text_and_changes_the_verdicts(tiny: Path, copied: Path) -> None:
     recipe = tiny.read_text().replace("words < 25", "words < 60")
     stricter = copied.parent / "stricter.yaml"
@@ -72,6 +73,7 @@ def test_a_new_threshold_keeps_the_text_and_changes_the_verdicts(tiny: Path, cop
     }
 
 
+@pytest.mark.slow
 def test_a_source_taken_away_leaves_nothing_behind(tiny: Path, copied: Path) -> None:
     text = tiny.read_text().replace("- name: pdf\n", "- name: other\n")
     assert "name: other" in text
@@ -85,27 +87,25 @@ def test_a_source_taken_away_leaves_nothing_behind(tiny: Path, copied: Path) -> 
 
 def test_any_token_leads_back_to_its_page_in_the_crawl(finished: Path) -> None:
     tokenizer = Tokenizer.load(str(finished / "models/tokenizer.json"))
-    documents = column(finished, "documents")
     chosen = random.Random(5)
     pages = 0
     for path in sorted((finished / "shards").glob("*/*.spans.parquet")):
-        binary = next(
-            p for p in (path.with_name(path.name.replace(".spans.parquet", s)) for s in (".npy", ".bin")) if p.exists()
-        )
-        total = len(np.fromfile(binary, tokenizer.dtype))
-        for offset in [0, total - 1, *(chosen.randrange(total) for _ in range(10))]:
-            found = lineage.trace(str(finished), str(binary.relative_to(finished)), offset, tokenizer.decode)
+        stem = path.name.removesuffix(".spans.parquet")
+        shard = next(p for p in (path.with_name(stem + s) for s in (".npy", ".bin")) if p.exists())
+        spans = pl.read_parquet(path)
+        total = int(spans["end"][-1])
+        crawled = spans.filter(pl.col("part").cast(pl.String).str.contains("/web/"))["start"].to_list()
+        for offset in [0, total - 1, *crawled[:4], *(chosen.randrange(total) for _ in range(6))]:
+            found = lineage.trace(str(finished), str(shard.relative_to(finished)), offset, tokenizer.decode)
+            assert found.start <= offset < found.end
             assert found.before + found.after in found.document["text"]
             assert found.claims or found.licence["licence_class"] == "unknown"
             if found.source == "web":
-                place = found.document["record"]
-                _, headers, payload = read_record(found.record, place["offset"])
-                charset = None
-                assert extract_text(payload, url=found.document["url"], charset=charset).text == found.document["text"]
-                assert headers
+                _, headers, payload = read_record(found.record, found.document["record"]["offset"])
+                assert headers["content-type"].startswith("text/html")
+                assert extract_text(payload, url=found.document["url"]).text == found.document["text"]
                 pages += 1
     assert pages > 5
-    assert documents.height > 200
 
 
 def test_rephrasings_know_their_parents(finished: Path) -> None:
