@@ -58,7 +58,7 @@ def write_pdfs(folder: Path, *, chapters: Sequence[str] = (), pages: int = 0) ->
         if chapters and name not in chapters:
             continue
         known = [topics.topics[key] for key in chapter.topics.split() if key in topics.topics]
-        made: list[Page] = list(_set(chapter.title, "\n\n".join(known))[: min(chapter.pages, pages or chapter.pages)])
+        made: list[Page] = list(_set(chapter.title, "\n\n".join(known))[: chapter.pages][: pages or None])
         plain = pdf_file.write_pdf(made, chapter.title)
         drawn = [_scan(plain, n) if n in chapter.scanned else page for n, page in enumerate(made)]
         path = folder / f"{name}.pdf"

@@ -121,6 +121,9 @@ def _completion(answer: Any) -> Completion:
     try:
         choice = answer["choices"][0]
         content = choice["message"]["content"]
-        return Completion("" if content is None else str(content), str(choice.get("finish_reason") or "stop"))
+        text = (
+            "" if content is None else str(content).encode(errors="replace").decode()
+        )  # JSON may hold half a character
+        return Completion(text, str(choice.get("finish_reason") or "stop"))
     except (KeyError, IndexError, TypeError, AttributeError):
         raise ValueError("the answer is not a chat completion") from None

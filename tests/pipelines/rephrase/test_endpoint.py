@@ -161,6 +161,7 @@ def test_an_unreachable_endpoint_says_so(pauses: list[float]) -> None:
         ({"message": {"content": None}, "finish_reason": "content_filter"}, Completion("", "content_filter")),
         ({"message": {"content": "x"}, "finish_reason": None}, Completion("x", "stop")),
         ({"message": {"content": "x"}, "finish_reason": "length"}, Completion("x", "length")),
+        (json.loads(r'{"message": {"content": "x\ud800"}, "finish_reason": "stop"}'), Completion("x?", "stop")),
     ],
 )
 def test_unusual_answers(answer: dict[str, Any], expected: Completion) -> None:
