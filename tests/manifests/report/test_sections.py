@@ -17,7 +17,7 @@ from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 
 from manifests import report, schemas, storage
 from manifests.mix import MixDomain, MixManifest, MixMetric
-from manifests.report import findings, flow, permissions
+from manifests.report import data, findings, flow, permissions
 from tests.manifests.report import run_folder
 
 
@@ -118,24 +118,59 @@ def test_every_document_flows_once(fates: list[tuple[str, str | None]]) -> None:
         assert all(n.y >= 0 and n.y + n.height <= drawn.height + 1 for n in column)
 
 
-def test_a_token_is_followed_home(tmp_path: Path) -> None:
-    run = str(tmp_path)
+def test_labels_of_rare_reasons_do_not_overlap() -> None:
+    rows = [("web", True, None, None, None, None)] * 5000 + [
+        ("web", False, f"r{i}", None, None, None) for i in range(9)
+    ]
+    drawn = flow.of(frame(rows))
+    assert drawn is not None
+    middles = [n.middle for n in drawn.outcomes]
+    assert all(b - a >= 20 for a, b in pairwise(middles))
+
+
+def test_pairs_are_shown_where_they_part(tmp_path: Path) -> None:
+    run_folder.build(str(tmp_path))
+    found = data.gather(str(tmp_path)).duplicates
+    assert found is not None
+    (pair,) = found.pairs
+    assert {w for w, differs in pair.kept_words if differs} == {"9"}
+    assert {w for w, differs in pair.dropped_words if differs} == {"11"}
+
+
+def sharded(run: str, row: int) -> int:
+    """A run whose shard holds one document, and its tokens."""
     run_folder.build(run)
     alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
     backend: Any = Tokenizer(models.BPE({c: i for i, c in enumerate(alphabet)}, []))
     backend.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     backend.decoder = decoders.ByteLevel()
     storage.write_bytes(f"{run}/models/tokenizer.json", backend.to_str().encode())
-    text = run_folder.documents()[13].text
+    text = run_folder.documents()[row].text
     tokens = np.array(backend.encode(text).ids, "<u2")
     storage.write_bytes(f"{run}/shards/olmo/part-00000.npy", tokens.tobytes())
     part = pa.array([f"documents/{run_folder.PART}.parquet"]).dictionary_encode()
-    spans = {"start": [0], "end": [len(tokens)], "part": part, "row": pa.array([13], pa.int32())}
+    spans = {"start": [0], "end": [len(tokens)], "part": part, "row": pa.array([row], pa.int32())}
     storage.write_table(f"{run}/shards/olmo/part-00000.spans.parquet", pa.table(spans, schema=schemas.SPANS))
+    return len(tokens)
+
+
+@pytest.mark.parametrize("row", range(len(run_folder.HOSTILE_URLS)))
+def test_a_hostile_document_is_followed_harmlessly(tmp_path: Path, row: int) -> None:
+    sharded(str(tmp_path), row)
+    found = data.gather(str(tmp_path)).followed
+    assert found is not None
+    assert found.link == "" or found.link.startswith("https://e.example/")
+    assert "\u202e" not in found.before + found.after
+
+
+def test_a_token_is_followed_home(tmp_path: Path) -> None:
+    run = str(tmp_path)
+    length = sharded(run, 13)
+    text = run_folder.documents()[13].text
     report.write(run, f"{run}/r.html")
     html = (tmp_path / "r.html").read_text("utf-8")
     assert "One token, followed home" in html
-    assert f"cuvee trace RUN shards/olmo/part-00000.npy:{len(tokens) // 2}" in html
+    assert f"cuvee trace RUN shards/olmo/part-00000.npy:{length // 2}" in html
     assert "CC-BY-4.0 by link-rel (page)" in html
     before, after = (html.split("<mark>▸</mark>")[i] for i in (0, 1))
     around = before.rsplit("… ", 1)[1] + after.split(" …", 1)[0]
