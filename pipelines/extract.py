@@ -14,6 +14,7 @@ class Limits:
     bytes: int = 10_000_000
     depth: int = 512
     nodes: int = 1_000_000
+    steps: int = 300_000_000  #: open elements a parser may look through, in all: about a second
     pairs: int = 50_000_000  #: of attributes of the same element, which are compared: 7,000 attributes of one element
 
 
@@ -74,6 +75,8 @@ def _check_shape(html: bytes, limits: Limits) -> bool:
         raise ExtractionError("too_complex", f"about {found.nodes:,} nodes, limit {limits.nodes:,}")
     if found.pairs > limits.pairs:
         raise ExtractionError("too_complex", f"{found.pairs:,} pairs of attributes, limit {limits.pairs:,}")
+    if found.steps > limits.steps:
+        raise ExtractionError("too_complex", f"{found.steps:,} steps through open elements, limit {limits.steps:,}")
     return found.depth > limits.depth
 
 

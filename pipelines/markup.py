@@ -31,6 +31,9 @@ _LEAVING = (
 )
 
 
+#: elements whose end tag may be left out: the next of its group closes the one opened last
+_GROUPS = ("p", "li", "dd dt", "option", "td th", "tr")
+_CELL, _ROW = 5, 6
 FLAT, STYLE, RAW, LEAVING, FOREIGN, ODD = 1, 2, 4, 8, 16, 32
 
 
@@ -42,21 +45,26 @@ def _hash(name: bytes) -> int:
     return h
 
 
-def _table() -> tuple[npt.NDArray[np.uint32], npt.NDArray[np.uint8]]:
+def _table() -> tuple[npt.NDArray[np.uint32], npt.NDArray[np.uint8], npt.NDArray[np.uint8]]:
     names = ((_FLAT, FLAT), (_FORMATTING, STYLE), (_RAW, RAW), (_LEAVING, LEAVING), ("svg math", FOREIGN), (_ODD, ODD))
     kinds: dict[int, int] = {}
     for line, bit in names:
         for name in line.split():
             kinds[_hash(name.encode())] = kinds.get(_hash(name.encode()), 0) | bit
+    groups = {_hash(name.encode()): i for i, line in enumerate(_GROUPS, 1) for name in line.split()}
+    kinds |= {key: kinds.get(key, 0) for key in groups}
     keys = np.array(sorted(kinds), np.uint32)
-    return keys, np.array([kinds[int(k)] for k in keys], np.uint8)
+    found = [kinds[int(k)] for k in keys], [groups.get(int(k), 0) for k in keys]
+    return keys, np.array(found[0], np.uint8), np.array(found[1], np.uint8)
 
 
-_KEYS, _KINDS = _table()
+_KEYS, _KINDS, _GROUP_OF = _table()
 
 
 class Shape(NamedTuple):
-    """Upper bounds on what parsing makes: nesting depth, nodes, and pairs of attributes of the same element.
+    """Upper bounds on what parsing makes: nesting depth, nodes, pairs of attributes of the same element, and steps.
+
+    A step is an open element at a tag: parsers look through what is open to see what a tag closes.
 
     For HTML that a parser has written out (``written``), ``depth`` is exact.
     """
@@ -64,6 +72,7 @@ class Shape(NamedTuple):
     depth: int
     nodes: int
     pairs: int
+    steps: int
 
 
 def shape(html: bytes, *, written: bool = False) -> Shape:
@@ -72,8 +81,8 @@ def shape(html: bytes, *, written: bool = False) -> Shape:
     Only an end tag that closes the element opened last counts as closing it. Whether another one closes anything
     depends on the parser's state, so it counts as closing nothing.
     """
-    depth, nodes, pairs = _scan(np.frombuffer(html, np.uint8), _KEYS, _KINDS, written)
-    return Shape(int(depth), int(nodes), int(pairs))
+    found = _scan(np.frombuffer(html, np.uint8), _KEYS, _KINDS, _GROUP_OF, written)
+    return Shape(*map(int, found))
 
 
 _STACK = 4096
@@ -83,15 +92,20 @@ _ALIKE = 3
 
 @nb.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator,unused-ignore]
 def _scan(
-    data: npt.NDArray[np.uint8], keys: npt.NDArray[np.uint32], kinds: npt.NDArray[np.uint8], written: bool
-) -> tuple[int, int, int]:
+    data: npt.NDArray[np.uint8],
+    keys: npt.NDArray[np.uint32],
+    kinds: npt.NDArray[np.uint8],
+    group_of: npt.NDArray[np.uint8],
+    written: bool,
+) -> tuple[int, int, int, int]:
     n = len(data)
     stack = np.zeros(_STACK, np.uint32)
+    groups = np.zeros(_STACK, np.uint8)
     styled = np.zeros(_STACK, np.uint8)  # 1: formatting, alike; 2: formatting with attributes
     alike = np.zeros(len(keys) + 1, np.int64)
-    depth = deepest = formatting = nodes = pairs = 0
+    depth = deepest = formatting = nodes = pairs = steps = 0
     foreign = False  # within SVG or MathML
-    odd = False
+    odd = False  # from here on, what closes or hides what is not certain
     raw = np.uint32(0)  # the name of the raw-text element we are in
     i = 0
     while i < n:
@@ -125,12 +139,15 @@ def _scan(
         j, attributes = _tag_end(data, j)
         if kind & LEAVING:
             foreign = False
-        if kind & ODD and not written:
+        if kind & ODD or (foreign and kind & (LEAVING | FOREIGN) and not closing):
             odd = True
+        steps += depth
         if closing:
-            if kind & FOREIGN or depth == 0 or depth > _STACK or stack[depth - 1] != h:
+            matched = 0 < depth <= _STACK and stack[depth - 1] == h
+            odd = odd or (foreign and not matched)
+            if kind & FOREIGN or not matched:
                 foreign = False
-            if 0 < depth <= _STACK and stack[depth - 1] == h:
+            if matched:
                 depth -= 1
                 if styled[depth] == 1:
                     alike[k] -= 1
@@ -144,9 +161,17 @@ def _scan(
             pairs += attributes * attributes
             if foreign and data[j - 1] == 47:  # />
                 pass
-            elif kind & RAW and not foreign and not odd:
+            elif kind & RAW and not foreign and (written or not odd):
                 raw = h
             elif not kind & FLAT or foreign:
+                group = group_of[k] if k < len(keys) and keys[k] == h else 0
+                if group and not (odd or foreign or written):
+                    if group == _ROW and 0 < depth <= _STACK and groups[depth - 1] == _CELL:
+                        depth -= 1
+                    if 0 < depth <= _STACK and groups[depth - 1] == group:
+                        depth -= 1
+                if depth < _STACK:
+                    groups[depth] = group
                 if depth < _STACK:
                     stack[depth] = h
                     styled[depth] = 0
@@ -163,7 +188,7 @@ def _scan(
             if kind & FOREIGN:
                 foreign = True
         i = j
-    return deepest, nodes, pairs
+    return deepest, nodes, pairs, steps
 
 
 @nb.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator,unused-ignore]

@@ -21,7 +21,7 @@ from pipelines.task import Made, Task
 
 VERSION = 1
 #: documents rewritten in one task
-_DOCUMENTS = 4
+_DOCUMENTS = 2
 
 
 @dataclass(frozen=True)

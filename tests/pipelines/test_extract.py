@@ -115,10 +115,12 @@ def test_decoding_never_fails(data: bytes, declared: str | None) -> None:
     ("html", "reason"),
     [
         (b"<p>hello world</p>" * 2_800_000, "record_too_large"),  # 50 MB
-        (b"<div>" * 100_000 + b"x" + b"</div>" * 100_000, "too_deep"),
-        (b"<svg>" + b"<path>" * 50_000, "too_deep"),
-        (b"<svg>" + b"<div/>" * 50_000, "too_deep"),
-        (b"<rt>a" * 50_000, "too_deep"),
+        (b"<div>" * 20_000 + b"x" + b"</div>" * 20_000, "too_deep"),
+        (b"<div>" * 100_000 + b"x" + b"</div>" * 100_000, "too_complex"),
+        (b"<span>" * 50_000 + b"</div>" * 50_000, "too_complex"),
+        (b"<svg>" + b"<path>" * 20_000, "too_deep"),
+        (b"<svg>" + b"<div/>" * 20_000, "too_deep"),
+        (b"<rt>a" * 20_000, "too_deep"),
         (b"a<br>" * 1_500_000, "too_complex"),
         (b"".join(b"<b id=%d>" % i for i in range(500)) + b"<p>a" * 100_000, "too_complex"),
         (b"<p " + b" ".join(b"a%d=1" % i for i in range(100_000)) + b">a", "too_complex"),
@@ -135,8 +137,16 @@ def test_pages_made_to_cost_much_are_refused(html: bytes, reason: str) -> None:
 def test_pages_that_only_look_costly_are_read() -> None:
     shapes = "<svg>" + '<rect width="1"/>' * 5000 + "</svg>"
     script = "<script>" + "document.write('<div><div>');" * 5000 + "</script>"
-    table = "<table>" + f"<tr><td>{PROSE[:90]}" * 2000 + "</table>"
-    for extra in (shapes, script, table, "<!-- " + "<div>" * 5000 + " -->", "<p>a<br>" * 5000, "<li>a" * 5000):
+    table = "<table>" + f"<tr><td>{PROSE[:90]}<td>b" * 20000 + "</table>"
+    for extra in (
+        shapes,
+        script,
+        table,
+        "<!-- " + "<div>" * 5000 + " -->",
+        "<p>a<br>" * 5000,
+        "<li>a" * 5000,
+        "<dl>" + "<dt>a<dd>b" * 9000,
+    ):
         assert PROSE.strip() in extract_text(page(PROSE + extra).encode()).text
 
 

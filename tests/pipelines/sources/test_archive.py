@@ -110,7 +110,8 @@ def test_a_length_that_lies_harms_no_other(hit: int, length: int, zipped: bool) 
     kept = whole(items)
     others = {k: v for k, v in TRUE.items() if k != f"urn:x:{hit}"}
     assert {k: kept.get(k) for k in others} == others
-    assert any(isinstance(i, Damage) for i in items) or kept == TRUE
+    if abs(length - len(BLOCKS[hit])) > 4:  # that near, what lies between may be a line end
+        assert any(isinstance(i, Damage) for i in items)
 
 
 def test_a_bomb_is_passed_by_within_its_bound(monkeypatch: pytest.MonkeyPatch) -> None:
