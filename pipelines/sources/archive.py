@@ -161,7 +161,7 @@ def _block(segment: Segment, record: Record, size: int, limit: int) -> Record | 
 def _followed(segment: Segment) -> bool:
     """Whether a record may end here: at the end, or after a line end and before the next record."""
     ended = segment.peek(1) in (b"", b"\r", b"\n")
-    return not segment.skip_blank() or (ended and segment.peek(5) == b"WARC/")
+    return not segment.skip_blank() or (ended and b"WARC/".startswith(segment.peek(5)))
 
 
 def _resume(segment: Segment) -> bool:

@@ -213,8 +213,11 @@ def _next_member(file: BinaryIO, at: int) -> int | None:
 def _starts(file: BinaryIO, at: int) -> bool | None:
     """Whether the gzip member at ``at`` starts a record; None when no gzip member is there."""
     file.seek(at)
+    inflate = zlib.decompressobj(wbits=31)
     try:
-        head = zlib.decompressobj(wbits=31).decompress(file.read(8192), 8192)
+        head = inflate.decompress(file.read(8192), 8192)
     except zlib.error:
         return None
-    return _RECORD.match(head) is not None if head else None
+    if not head or (b"\n" not in head and not inflate.eof):  # a stub: the file is cut here
+        return None
+    return _RECORD.match(head) is not None
