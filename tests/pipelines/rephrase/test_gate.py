@@ -76,6 +76,13 @@ def test_numbers_are_the_same_however_they_are_written() -> None:
     assert judge(GOOD.replace("300", "12000").replace("Each file", "Each of 12 files"), source).reason == ""
 
 
+def test_a_name_after_an_abbreviation_starts_no_sentence() -> None:
+    source = SOURCE.replace("Ada", "Dr. Ada")
+    assert judge(GOOD.replace("Ada", "Dr. Ada"), source).reason == ""
+    assert judge(GOOD.replace("Ada", "Dr. Babbage"), source).reason == "new_names"
+    assert judge(GOOD.replace("Ada", "Dr. J. Ada"), source.replace("Dr.", "Dr. J.")).reason == ""
+
+
 def test_one_who_speaks_in_the_source_may_speak_in_the_answer() -> None:
     assert judge(GOOD.replace("this module", "the I/O module"), f"I/O. {SOURCE}").reason == ""
     assert judge(GOOD.replace("this module", "I think it"), f"That is, i.e. so. {SOURCE}").reason == "chatty"
