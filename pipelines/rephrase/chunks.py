@@ -24,13 +24,15 @@ def split(text: str, limit: int) -> list[Chunk]:
     pieces: list[tuple[int, int]] = []
     _cut(text, 0, len(text), limit, (_PARAGRAPH, _SENTENCE, _SPACE), pieces)
     chunks = []
+    at = size = 0  # characters passed so far, and their UTF-8 bytes
     for start, end in pieces:
         body = text[start:end]
-        left = len(body) - len(body.lstrip())
         stripped = body.strip()
         if stripped:
-            first = len(text[: start + left].encode())
-            chunks.append(Chunk(stripped, first, first + len(stripped.encode())))
+            start += len(body) - len(body.lstrip())
+            first = size + len(text[at:start].encode())
+            at, size = start + len(stripped), first + len(stripped.encode())
+            chunks.append(Chunk(stripped, first, size))
     return chunks
 
 

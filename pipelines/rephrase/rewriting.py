@@ -27,11 +27,11 @@ def rewrite(documents: pa.Table, style: Style, generator: Generator, cache: Cach
     """
     for row in documents.to_pylist():
         pieces = chunks.split(row["text"], style.chunk)
-        worthwhile = [piece for piece in pieces if len(piece.text.split()) >= FEWEST_WORDS]
-        answers = _answers([piece.text for piece in worthwhile], style, generator, cache)
+        worthwhile = [piece.text for piece in pieces if len(piece.text.split()) >= FEWEST_WORDS]
+        answers = _answers(worthwhile, style, generator, cache)
         for piece in pieces:
             identity = digest_of(row["id"], row["content_hash"], style.digest, generator.digest, piece.start, piece.end)
-            if piece not in worthwhile:
+            if piece.text not in answers:
                 yield Reject("too_short_to_rephrase", f"parent {row['id']}: {piece.text[:100]}", locator=identity)
                 continue
             yield _judged(row, piece, answers[piece.text], identity, style, generator)
