@@ -93,7 +93,9 @@ def _of_segment(segment: Segment, limit: int) -> Iterator[Record | Damage]:
         start = segment.position
         item = _warc(segment, limit) if segment.peek(5) == b"WARC/" else _arc(segment, limit)
         if isinstance(segment, Member):
+            segment.joins = False
             more = segment.skip_blank()
+            segment.joins = True
             segment.mark()
             alone = alone and not more
             length = segment.end - segment.offset if alone and segment.end is not None else -1
@@ -160,8 +162,11 @@ def _block(segment: Segment, record: Record, size: int, limit: int) -> Record | 
 
 def _followed(segment: Segment) -> bool:
     """Whether a record may end here: at the end, or after a line end and before the next record."""
+    segment.joins = False
     ended = segment.peek(1) in (b"", b"\r", b"\n")
-    return not segment.skip_blank() or (ended and b"WARC/".startswith(segment.peek(5)))
+    followed = not segment.skip_blank() or (ended and b"WARC/".startswith(segment.peek(5)))
+    segment.joins = True
+    return followed
 
 
 def _resume(segment: Segment) -> bool:

@@ -24,6 +24,7 @@ class Segment:
 
     def __init__(self, offset: int) -> None:
         self.offset = offset
+        self.joins = True  #: within a record: the next gzip member may carry it on
         self.problem = ""  #: what broke it, when it ended early: truncated, corrupt, record_too_large
         self._held = bytearray()
         self._dropped = 0
@@ -147,7 +148,7 @@ class Member(Segment):
         while not self.problem and self.end is None:
             if self._inflate.eof:
                 end = self._file.tell() - len(self._inflate.unused_data)
-                if _starts(self._file, end) is not False:
+                if not self.joins or _starts(self._file, end) is not False:
                     self.end = end
                     break
                 self._open(end)
