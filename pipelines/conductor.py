@@ -13,7 +13,15 @@ from manifests.receipts import Receipt
 from pipelines.engine import Engine, call
 from pipelines.errors import RunFailed
 from pipelines.progress import Progress
-from pipelines.task import Failure, Task, execute, read_failures, record_failure, remove_outputs
+from pipelines.task import (
+    Failure,
+    Task,
+    execute,
+    read_failures,
+    record_failure,
+    remove_outputs,
+    why_unrecorded,
+)
 
 _POLL_SECONDS = 0.2
 _SHOWN_FAILURES = 5
@@ -82,7 +90,7 @@ class Conductor:
             self._note(stage, len(tasks), 0, 0.0)
         else:
             with self._stage(stage, tasks):
-                self.engine.run(_exchange_job(self.run, tasks, consumer))
+                self.engine.run(_exchange_job(self.run, stage, tasks, consumer))
                 made = self._collect(stage, tasks, 0)
             consuming = _consuming(consumer, made)
         found = self._collect(into, consuming, 0)
@@ -106,7 +114,7 @@ class Conductor:
         missing = [t for t, r in zip(tasks, found, strict=True) if not receipts.valid(self.run, r, t.key)]
         if missing:
             said = {f.task: f.message for f in read_failures(self.run, stage)}
-            failures = [Failure(stage, t.name, said.get(t.name, "no receipt was written")) for t in missing]
+            failures = [Failure(stage, t.name, said.get(t.name) or why_unrecorded(self.run)) for t in missing]
             self.failures += failures
             if len(failures) > tolerate:
                 shown = "; ".join(f"{f.task}: {f.message}" for f in failures[:_SHOWN_FAILURES])
@@ -202,41 +210,44 @@ def _map_job(run: str, tasks: Sequence[Task]) -> Callable[[Any], None]:
     def build(pipeline: Any) -> None:
         import apache_beam as beam
 
-        _ = pipeline | "Tasks" >> beam.Create(list(tasks)) | "Execute" >> beam.ParDo(_execute_fn(run, strict=False))
+        _ = pipeline | "Tasks" >> beam.Create(list(tasks)) | "Execute" >> beam.ParDo(_execute_fn(run))
 
     return build
 
 
-def _exchange_job(run: str, tasks: Sequence[Task], consumer: Consumer) -> Callable[[Any], None]:
+def _exchange_job(run: str, stage: str, tasks: Sequence[Task], consumer: Consumer) -> Callable[[Any], None]:
     def build(pipeline: Any) -> None:
         import apache_beam as beam
 
         _ = (
             pipeline
             | "Tasks" >> beam.Create(list(tasks))
-            | "WriteKeys" >> beam.ParDo(_execute_fn(run, strict=True))
+            | "WriteKeys" >> beam.ParDo(_execute_fn(run))
             | "References" >> beam.FlatMap(lambda receipt: [(s.partition, s) for s in _slices(receipt)])
             | "Group" >> beam.GroupByKey()
             | "Consume" >> beam.MapTuple(lambda partition, slices: consumer(partition, _ordered(slices)))
-            | "Execute" >> beam.ParDo(_execute_fn(run, strict=False))
+            | "Execute" >> beam.ParDo(_execute_fn(run, unless_failed=stage))
         )
 
     return build
 
 
-def _execute_fn(run: str, *, strict: bool) -> Any:
+def _execute_fn(run: str, *, unless_failed: str = "") -> Any:
     import apache_beam as beam
 
     class Execute(beam.DoFn):  # type: ignore[misc]
-        """Executes tasks. ``strict``: a failure ends the job, since what follows would see a part of its input."""
+        """Executes tasks. Failures are recorded, not raised: one bad file stops nothing.
+
+        ``unless_failed``: nothing is done when a task of that stage failed, since the input would not be whole.
+        """
 
         def process(self, task: Task) -> Iterator[Receipt]:
+            if unless_failed and read_failures(run, unless_failed):
+                return
             done = call(run, task)
             if isinstance(done, Receipt):
                 yield done
-                return
-            record_failure(run, done)
-            if strict:
-                raise RunFailed(f"{done.stage}: {done.task}: {done.message}")
+            else:
+                record_failure(run, done)
 
     return Execute()

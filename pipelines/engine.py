@@ -30,6 +30,8 @@ _BUNDLES_PER_WORKER = 4
 #: one thread per library per process: the pool is the parallelism
 _ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "POLARS_MAX_THREADS", "RAYON_NUM_THREADS")
 
+WORKER_DIED = "a worker process died (killed, or out of memory); finished parts are kept: run again to resume"
+
 _pool: ProcessPoolExecutor | None = None
 _broken = threading.Event()
 
@@ -83,11 +85,9 @@ class LocalEngine:
             with beam.Pipeline(options=options) as pipeline:
                 build(pipeline)
         except Exception as error:
-            if _broken.is_set():
-                raise RunFailed(
-                    "a worker process died (killed, or out of memory); finished parts are kept: run again to resume"
-                ) from None
             raise RunFailed(_cause(error)) from error
+        if _broken.is_set():
+            raise RunFailed(WORKER_DIED)
 
 
 def call(run: str, task: Task) -> Receipt | Failure:
@@ -98,7 +98,7 @@ def call(run: str, task: Task) -> Receipt | Failure:
         return _pool.submit(execute, run, task).result()
     except BrokenProcessPool:
         _broken.set()
-        raise
+        return Failure(task.stage, task.name, WORKER_DIED)
 
 
 def _cause(error: BaseException) -> str:

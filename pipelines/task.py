@@ -95,9 +95,24 @@ def disk_is_full(error: BaseException) -> bool:
 
 
 def record_failure(run: str, failure: Failure) -> None:
-    """Leaves the failure where the driver finds it, on any engine."""
+    """Leaves the failure where the driver finds it, on any engine; on a full disk it cannot."""
     path = storage.join(run, "failures", failure.stage, f"{failure.task}.json")
-    storage.write_bytes(path, json.dumps({"message": failure.message}).encode())
+    try:
+        storage.write_bytes(path, json.dumps({"message": failure.message}).encode())
+    except OSError as error:
+        if not disk_is_full(error):
+            raise
+
+
+def why_unrecorded(run: str) -> str:
+    """Why a task may have left neither receipt nor failure."""
+    probe = storage.join(run, "failures", "probe")
+    try:
+        storage.write_bytes(probe, b"\0" * 65_536)
+        storage.remove(probe)
+    except OSError as error:
+        return one_line(error)
+    return "no receipt was written"
 
 
 def read_failures(run: str, stage: str) -> list[Failure]:

@@ -19,7 +19,7 @@ from pipelines.rephrase.cache import Cache
 from pipelines.stages.read import PartWriter
 from pipelines.task import Made, Task
 
-VERSION = 1
+VERSION = 2
 #: documents rewritten in one task
 _DOCUMENTS = 2
 
@@ -77,7 +77,7 @@ def _documents(run: str, references: Sequence[tuple[str, int]]) -> pa.Table:
     frames = []
     for part, row in references:
         names = ["id", "content_hash", "text", "url", "title"]
-        licence = ["licence", "licence_class", "licence_confidence"]
+        licence = ["licence", "licence_class", "licence_confidence", "reserved"]
         columns: dict[str, list[str] | None] = {
             parts.DOCUMENTS: names,
             "annotations/licence": licence,
