@@ -17,7 +17,7 @@ from mixing import transformer
 from mixing.simplex import Floats
 
 if TYPE_CHECKING:
-    from mixing.proxy import ProxyConfig
+    from mixing.proxy_config import ProxyConfig
 
 VERSION = 1  #: raised when results change
 

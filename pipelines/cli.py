@@ -45,7 +45,7 @@ def run(
     if engine != "local":
         raise CuveeError(f"--engine {engine}: not available in this version; allowed: local")
     if dry_run:
-        from pipelines.recipe import load
+        from pipelines.recipe_file import load
 
         checked = load(recipe)
         out.print(f"{recipe}: fine; sources: {', '.join(s.name for s in checked.sources)}", highlight=False)

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from manifests import storage
-from pipelines import recipe as recipes
 from pipelines.errors import RecipeError
 from pipelines.recipe import Recipe
+from pipelines.recipe_file import pattern_path
 from pipelines.sources import SourceFile
 
 
@@ -20,7 +20,7 @@ def list_inputs(recipe: Recipe, recipe_folder: Path, run: str) -> dict[str, list
     known = _Checksums(run)
     found = {}
     for source in recipe.sources:
-        patterns = [recipes.pattern_path(p, recipe_folder, run) for p in source.paths]
+        patterns = [pattern_path(p, recipe_folder, run) for p in source.paths]
         paths = sorted({path for pattern in patterns for path in _expand(pattern, source.name)})
         base = os.path.commonpath([_static(p) for p in patterns])
         found[source.name] = [

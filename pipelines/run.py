@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from manifests.mix import MixManifest
-from pipelines import inputs
-from pipelines import recipe as recipes
+from pipelines import inputs, recipe_file
 from pipelines.catalog import Catalog
 from pipelines.conductor import Conductor
 from pipelines.engine import LocalEngine
@@ -43,7 +42,7 @@ def run_recipe(path: str, *, run: str = "", workers: int = 0, progress: Progress
 
     Raises RecipeError before any work, RunFailed when the run ended early (running again resumes).
     """
-    recipe = recipes.load(path)
+    recipe = recipe_file.load(path)
     uri = run or recipe.run or f"runs/{recipe.name}"
     uri = uri if "://" in uri else str(Path(uri).absolute())
     with RunFolder(uri) as folder, LocalEngine(workers) as engine, progress or Progress() as shown:

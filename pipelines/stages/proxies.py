@@ -78,6 +78,7 @@ def train(conductor: Conductor, mix: Mix, swarm: pl.DataFrame, catalog: Catalog,
 def train_stack(run: str, spec: _Stack) -> Made:
     """Trains one stack from its checkpoint, if a killed worker left one, and evaluates it."""
     from mixing import proxy
+    from mixing.proxy_config import ProxyConfig
     from mixing.tokenizer import Tokenizer
 
     files = json.loads(storage.read_bytes(storage.join(run, POOLS)))
@@ -86,7 +87,7 @@ def train_stack(run: str, spec: _Stack) -> Made:
     rows = swarm.slice(spec.first, spec.count)
     domains = [c for c in swarm.columns if c != "run"]
     vocabulary = Tokenizer.load(storage.join(run, TOKENIZER)).vocabulary
-    config = proxy.ProxyConfig.of(spec.proxy, vocabulary=vocabulary, seed=spec.seed, target_tokens=spec.budget)
+    config = ProxyConfig.of(spec.proxy, vocabulary=vocabulary, seed=spec.seed, target_tokens=spec.budget)
     checkpoint = storage.join(run, "cache", "proxies", f"{spec.key}.npz")
     metrics = proxy.train_stack(
         config,

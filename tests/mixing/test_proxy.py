@@ -8,7 +8,8 @@ import pytest
 
 pytest.importorskip("jax", reason="proxies need cuvee[proxy]")
 
-from mixing.proxy import ProxyConfig, train_stack
+from mixing.proxy import train_stack
+from mixing.proxy_config import ProxyConfig
 
 VOCABULARY = 48
 OPTIONS = {

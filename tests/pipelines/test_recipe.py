@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from pipelines.errors import RecipeError
-from pipelines.recipe import Recipe, load
+from pipelines.recipe import Recipe
+from pipelines.recipe_file import load
 
 GOOD = """\
 name: small

@@ -1,0 +1,192 @@
+"""Reading a recipe: what is wrong is refused before any work, with file, line, key and what is allowed."""
+
+from __future__ import annotations
+
+import glob
+import importlib.util
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from manifests import storage
+from pipelines.errors import RecipeError
+from pipelines.recipe import Recipe
+
+
+def load(path: str | Path) -> Recipe:
+    """Reads and checks a recipe; RecipeError names the file, the line, the key and what is allowed."""
+    path = Path(path)
+    try:
+        text = path.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise RecipeError(f"{path}: cannot be read: {error}") from None
+    try:
+        node = yaml.compose(text, Loader=yaml.SafeLoader)
+        data = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f":{mark.line + 1}" if mark else ""
+        raise RecipeError(f"{path}{where}: not valid YAML: {getattr(error, 'problem', None) or error}") from None
+    if not isinstance(data, dict) or node is None:
+        raise RecipeError(f"{path}: a recipe is a mapping with the keys {', '.join(Recipe.model_fields)}")
+    _refuse_repeated_keys(path, node)
+    try:
+        recipe = Recipe.model_validate(data)
+    except ValidationError as error:
+        raise RecipeError("\n".join(_explain(path, node, e) for e in error.errors())) from None
+    checks = (_missing_files, _unknown_columns, _bad_style, _bad_mix)
+    problems = [p for check in checks for p in check(recipe, path, node)]
+    if problems:
+        raise RecipeError("\n".join(problems))
+    return recipe
+
+
+def pattern_path(pattern: str, recipe_folder: Path, run: str) -> str:
+    """An input pattern as an absolute path or URI."""
+    if pattern.startswith("{run}"):
+        return run.rstrip("/") + pattern.removeprefix("{run}")
+    if "://" in pattern or Path(pattern).is_absolute():
+        return pattern
+    return str((recipe_folder / pattern).absolute())
+
+
+def _unknown_columns(recipe: Recipe, path: Path, node: yaml.Node) -> Iterator[str]:
+    """Conditions that name columns no annotator makes, or compare what cannot be compared."""
+    from pipelines import conditions
+
+    trained = recipe.annotate.quality
+    said: list[tuple[tuple[str | int, ...], str | None, bool]] = []
+    if trained and trained.positive and trained.negative:
+        said.append((("annotate", "quality", "positive", "where"), trained.positive.where, False))
+        said.append((("annotate", "quality", "negative", "where"), trained.negative.where, False))
+    scored = trained is not None
+    said += [(("select", "rules", i, "when"), rule.when, scored) for i, rule in enumerate(recipe.select.rules)]
+    said += [(("select", "domains", i, "when"), rule.when, scored) for i, rule in enumerate(recipe.select.domains)]
+    if recipe.rephrase:
+        said.append((("rephrase", "where"), recipe.rephrase.where, scored))
+    for loc, condition, quality in said:
+        if condition is not None and (problem := conditions.problem(condition, quality=quality)):
+            yield f"{path}:{_line(node, loc)}: {_key(loc)}: {problem}"
+
+
+def _bad_style(recipe: Recipe, path: Path, node: yaml.Node) -> Iterator[str]:
+    from pipelines.rephrase import styles
+
+    if recipe.rephrase and recipe.rephrase.style not in styles.STYLES:
+        line = _line(node, ("rephrase", "style"))
+        yield f"{path}:{line}: rephrase.style: unknown style; allowed: {', '.join(styles.STYLES)}"
+
+
+def _bad_mix(recipe: Recipe, path: Path, node: yaml.Node) -> Iterator[str]:
+    if recipe.mix is None:
+        return
+    from manifests.policy import Policy
+    from mixing.proxy_config import ProxyConfig
+
+    try:
+        ProxyConfig.of(recipe.mix.proxy, vocabulary=1)
+    except ValueError as error:
+        yield f"{path}:{_line(node, ('mix', 'proxy'))}: mix.proxy: {error}"
+    try:
+        Policy.load(recipe.mix.policy)
+    except ValueError as error:
+        yield f"{path}:{_line(node, ('mix', 'policy'))}: mix.policy: {error}"
+
+
+def _missing_files(recipe: Recipe, path: Path, node: yaml.Node) -> Iterator[str]:
+    def checked() -> Iterator[tuple[tuple[str | int, ...], str]]:
+        for i, source in enumerate(recipe.sources):
+            yield from ((("sources", i, "paths", j), p) for j, p in enumerate(source.paths))
+        if recipe.annotate.quality and recipe.annotate.quality.model:
+            yield ("annotate", "quality", "model"), recipe.annotate.quality.model
+        if recipe.tokenizer and recipe.tokenizer.path:
+            yield ("tokenizer", "path"), recipe.tokenizer.path
+
+    for loc, pattern in checked():
+        if pattern.startswith("{run}") or "://" in pattern:
+            continue
+        full = pattern_path(pattern, path.parent, "")
+        if not (glob.has_magic(full) and glob.glob(full, recursive=True)) and not storage.is_file(full):
+            yield f"{path}:{_line(node, loc)}: {_key(loc)}: no such file: {full}"
+    for name, made in recipe.inputs.items():
+        module = made.maker.partition(":")[0]
+        try:
+            found = importlib.util.find_spec(module)
+        except ModuleNotFoundError:
+            found = None
+        if found is None:
+            loc = ("inputs", name, "maker")
+            yield f"{path}:{_line(node, loc)}: {_key(loc)}: no module named {module!r}"
+
+
+def _refuse_repeated_keys(path: Path, node: yaml.Node) -> None:
+    if isinstance(node, yaml.MappingNode):
+        seen: set[str] = set()
+        for key, value in node.value:
+            if key.value in seen:
+                raise RecipeError(f"{path}:{key.start_mark.line + 1}: {key.value}: given twice")
+            seen.add(key.value)
+            _refuse_repeated_keys(path, value)
+    elif isinstance(node, yaml.SequenceNode):
+        for item in node.value:
+            _refuse_repeated_keys(path, item)
+
+
+def _line(node: yaml.Node, loc: tuple[str | int, ...]) -> int:
+    """The line of the innermost node of ``loc`` that the file has."""
+    line = int(node.start_mark.line)
+    for step in loc:
+        if isinstance(node, yaml.MappingNode):
+            for key, value in node.value:
+                if key.value == str(step):
+                    line, node = int(key.start_mark.line), value
+                    break
+            else:
+                break
+        elif isinstance(node, yaml.SequenceNode) and isinstance(step, int) and step < len(node.value):
+            node = node.value[step]
+            line = int(node.start_mark.line)
+        else:
+            break
+    return line + 1
+
+
+def _key(loc: tuple[str | int, ...]) -> str:
+    return "".join(f"[{s}]" if isinstance(s, int) else f".{s}" for s in loc).lstrip(".") or "recipe"
+
+
+def _explain(path: Path, node: yaml.Node, error: ErrorDetails) -> str:
+    loc = tuple(error["loc"])
+    message = error["msg"].removeprefix("Value error, ")
+    if error["type"] == "extra_forbidden":
+        message = f"unknown key; allowed: {', '.join(_fields_at(loc[:-1]))}"
+    elif error["type"] == "missing":
+        message = "is required"
+    elif "input" in error and not isinstance(error["input"], (dict, list)):
+        message = f"{message} (found {error['input']!r})"
+    return f"{path}:{_line(node, loc)}: {_key(loc)}: {message}"
+
+
+def _fields_at(loc: tuple[str | int, ...]) -> list[str]:
+    """The fields of the section at ``loc``."""
+    schema = Recipe.model_json_schema()
+    here: dict[str, Any] = schema
+
+    def resolve(s: dict[str, Any]) -> dict[str, Any]:
+        for option in [s, *s.get("anyOf", []), *s.get("allOf", [])]:
+            if "$ref" in option:
+                return dict(schema["$defs"][option["$ref"].rsplit("/", 1)[-1]])
+        return s
+
+    for step in loc:
+        here = resolve(here)
+        here = (
+            here.get("items", {})
+            if isinstance(step, int)
+            else (here.get("properties", {}).get(step) or here.get("additionalProperties") or {})
+        )
+    return sorted(resolve(here).get("properties", {}))
