@@ -17,6 +17,7 @@ from pipelines.task import (
     Failure,
     Task,
     execute,
+    forget_failures,
     read_failures,
     record_failure,
     remove_outputs,
@@ -152,10 +153,10 @@ class _StageContext:
         if len(set(names)) < len(names):
             raise ValueError(f"{self.stage}: two inputs make the same part: name every file once")
         self.pending = [t for t in self.tasks if not receipts.valid(run, receipts.read(run, t.stage, t.name), t.key)]
+        forget_failures(run, self.stage)
         for task in self.pending:
             remove_outputs(run, receipts.read(run, task.stage, task.name))
             storage.remove(receipts.path_of(run, task.stage, task.name))
-            storage.remove(storage.join(run, "failures", task.stage, f"{task.name}.json"))
         self.started = time.monotonic()
         self._stop = threading.Event()
         self._watcher = threading.Thread(target=self._watch, daemon=True)

@@ -104,6 +104,11 @@ def record_failure(run: str, failure: Failure) -> None:
             raise
 
 
+def forget_failures(run: str, stage: str) -> None:
+    for path in storage.list_files(storage.join(run, "failures", stage), "*.json"):
+        storage.remove(path)
+
+
 def why_unrecorded(run: str) -> str:
     """Why a task may have left neither receipt nor failure."""
     probe = storage.join(run, "failures", "probe")

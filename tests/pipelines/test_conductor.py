@@ -116,3 +116,18 @@ def test_a_killed_worker_ends_the_run_with_a_message(tmp_path: Path) -> None:
         conductor = Conductor(str(tmp_path), engine, Progress(quiet=True))
         assert len(conductor.map("numbers", work.numbered("numbers", work.write_number, 8))) == 8
     assert ran(str(tmp_path)) == list(range(8))
+
+
+def test_an_exchange_is_not_stopped_by_the_failure_of_a_task_that_is_gone(conductor: Conductor) -> None:
+    bad = work.numbered("multiples", work.fail_on_three, 4)[3:]
+    with pytest.raises(RunFailed, match="three is not allowed"):
+        conductor.exchange("multiples", bad, work.sum_of_partition, into="sums")
+    tasks = work.numbered("multiples", work.write_multiples, 2)
+    assert len(conductor.exchange("multiples", tasks, work.sum_of_partition, into="sums")) == 4
+
+
+def test_nothing_is_consumed_when_a_part_of_the_keys_is_missing(conductor: Conductor) -> None:
+    tasks = work.numbered("multiples", work.write_multiples, 2) + work.numbered("multiples", work.fail_on_three, 4)[3:]
+    with pytest.raises(RunFailed, match="1 of 3 tasks failed: t3: three is not allowed"):
+        conductor.exchange("multiples", tasks, work.sum_of_partition, into="sums")
+    assert receipts.tasks(conductor.run, "sums") == []
