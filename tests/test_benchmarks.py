@@ -1,0 +1,39 @@
+"""The benchmarks run; nothing here depends on time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from benchmarks import rules
+from benchmarks.stopwatch import Load, Table, compare
+
+
+def test_the_smallest_benchmark_runs_on_five_texts() -> None:
+    table = rules.run(
+        {"five": [f"Text {k}: the words of a sentence.\nAnd of another one." for k in range(5)]}, repeats=1
+    )
+    ours, peer = table.rates.values()
+    assert isinstance(ours["five"], float)
+    assert isinstance(peer["five"], float) or "not run" in peer["five"]
+    assert table.markdown().count("\n| ") == 3
+
+
+def test_a_peer_that_is_missing_or_breaks_is_a_row_that_says_so() -> None:
+    def missing() -> Callable[[Any], object]:
+        raise ImportError("No module named 'peer'")
+
+    def fails_at(size: int) -> None:
+        if size > 1:
+            raise ValueError("too much | at once")
+        return
+
+    loads = {"two": Load(2, amount=2.0, little=1)}
+    rates = compare({"ours": lambda: sum_to, "missing": missing, "broken": lambda: fails_at}, loads, repeats=1)
+    assert rates["missing"] == {"two": "not run: No module named 'peer'"}
+    assert rates["broken"] == {"two": "failed: too much | at once"}
+    assert "too much / at once" in Table("", "", rates, "").markdown()
+
+
+def sum_to(size: int) -> int:
+    return sum(range(size))
