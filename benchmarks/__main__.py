@@ -55,8 +55,8 @@ def _head(texts: dict[str, list[str]], crawls: list[str], complete: bool) -> str
     return f"""# cuvée beside its peers
 
 Made by `make bench`. Everything runs in one process on one thread, on the same input, in turns. Rates are per CPU
-second, the median of {REPEATS} turns after a warm-up that compiles and loads; quick work is repeated within its turn. In
-brackets: by how many times cuvée is faster (below 1: slower).
+second, the median of {REPEATS} turns after a warm-up that compiles and loads; quick work is repeated within its turn.
+In brackets: by how many times cuvée is faster (below 1: slower).
 
 - Machine: {_processor()}, {os.cpu_count()} cores, {platform.system()}, Python {platform.python_version()}
 - Versions: {", ".join(_versions())}
