@@ -18,8 +18,16 @@ from manifests.documents import Claim, Reservation
 from manifests.licences import RESERVED, UNKNOWN, category, normalise
 
 #: anything a claim or reservation could start from; a page without any of these is not parsed
-_WORTH_PARSING = re.compile(
-    rb"creativecommons\.org|licensebuttons\.net|licen[cs]e|rights|tdm-|noai|content-usage|copyright", re.IGNORECASE
+_WORTH_PARSING = (
+    b"creativecommons.org",
+    b"licensebuttons.net",
+    b"license",
+    b"licence",
+    b"rights",
+    b"tdm-",
+    b"noai",
+    b"content-usage",
+    b"copyright",
 )
 _MAX_JSONLD = 1 << 20
 _MAX_NODES = 20_000
@@ -55,7 +63,8 @@ def from_html(
     """
     claims = list(_header_claims(headers))
     reservations = list(_header_reservations(headers))
-    if _WORTH_PARSING.search(html):
+    small = html.lower()  # searching for plain bytes is several times as fast as one pattern without case
+    if any(word in small for word in _WORTH_PARSING):
         tree = LexborHTMLParser(html)
         claims += islice(_page_claims(tree), _MAX_CLAIMS)
         reservations += islice(_meta_reservations(tree), _MAX_CLAIMS)
