@@ -168,7 +168,9 @@ def _members(
         members = members.join(gone, on=["part", "row"], how="anti")
         members = members.filter((~pl.col("frozen")).any().over("group"))
     members = members.filter(pl.len().over("group") > 1).sort("group", "part", "row")
-    storage.write_table(storage.join(run, path), members.to_arrow().cast(_MEMBERS))
+    table, uri = members.to_arrow().cast(_MEMBERS), storage.join(run, path)
+    if not (storage.is_file(uri) and storage.read_table(uri).equals(table)):  # a run with nothing to do writes nothing
+        storage.write_table(uri, table)
     return path
 
 
