@@ -105,7 +105,7 @@ def find_all(run: str, identifiers: Iterable[str]) -> dict[str, tuple[str, int]]
             break
         ids = storage.read_table(path, ["id"])["id"]
         for row in np.flatnonzero(pc.is_in(ids, wanted).to_numpy()).tolist():
-            found[ids[row].as_py()] = (parts.part_of(path), row)
+            found.setdefault(ids[row].as_py(), (parts.part_of(path), row))
     return found
 
 

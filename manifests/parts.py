@@ -44,6 +44,11 @@ def ids_digest(ids: pa.ChunkedArray) -> str:
     return h.hexdigest()
 
 
+def ids_of(run: str, part: str) -> str:
+    """The ids digest of a document part."""
+    return storage.read_metadata(storage.join(run, path(DOCUMENTS, part)))["cuvee.ids"]
+
+
 def write(run: str, column: str, part: str, table: pa.Table, *, schema: str, ids: str) -> Output:
     """Writes a column part. ``ids`` is the ids digest of the document part it is aligned with."""
     metadata = {
@@ -72,7 +77,7 @@ def check_alignment(uri: str, ids: str) -> None:
 
 def aligned(run: str, part: str, columns: dict[str, list[str] | None]) -> pl.DataFrame:
     """Several column parts of one document part side by side, each checked against the document part's ids."""
-    ids = storage.read_metadata(storage.join(run, path(DOCUMENTS, part)))["cuvee.ids"]
+    ids = ids_of(run, part)
     frames = []
     for column, names in columns.items():
         frame = pl.DataFrame(pl.from_arrow(read(run, column, part, names, ids=ids)))

@@ -58,6 +58,8 @@ REJECTS = pa.schema(
         ("locator", pa.string()),
     ]
 )
+#: annotations/identity/SOURCE/part-*.parquet: whether an earlier part of the run has a document of the same id
+IDENTITY = pa.schema([("repeats_id", pa.bool_())])
 LANGUAGE = pa.schema([("language", pa.string()), ("language_score", pa.float32())])
 QUALITY = pa.schema([("quality", pa.float32())])
 LICENCE = pa.schema(
@@ -100,6 +102,7 @@ VERSIONS = {
     "documents": 1,
     "evidence": 1,
     "rejects": 1,
+    "identity": 1,
     "language": 1,
     "heuristics": 1,
     "quality": 1,

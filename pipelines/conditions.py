@@ -11,6 +11,7 @@ from manifests import parts, schemas
 _DOCUMENT = ["id", "url", "title", "media_type", "origin", "acquisition"]
 #: annotation folder → schema, in the order of their columns
 ANNOTATIONS = {
+    "annotations/identity": schemas.IDENTITY,
     "annotations/language": schemas.LANGUAGE,
     "annotations/heuristics": heuristics.SCHEMA,
     "annotations/licence": schemas.LICENCE,

@@ -38,7 +38,8 @@ def _expand(pattern: str, source: str) -> list[str]:
         folder, name = pattern.rsplit("/", 1)
         paths = storage.list_files(folder, name) if glob.has_magic(name) else [pattern]
     else:
-        paths = [p for p in glob.glob(pattern, recursive=True) if os.path.isfile(p)]
+        matches = [pattern] if os.path.isfile(pattern) else glob.glob(pattern, recursive=True)  # "x[1].txt" is a name
+        paths = [p for p in matches if os.path.isfile(p)]
     if not paths:
         raise RecipeError(f"source {source!r}: no file matches {pattern}")
     return paths
@@ -80,7 +81,7 @@ def record(files: dict[str, list[SourceFile]], run: str) -> dict[str, Any]:
     described = {}
     for source, found in files.items():
         base = found[0].uri.removesuffix(found[0].name).rstrip("/")
-        if base.startswith(run):
+        if f"{base}/".startswith(f"{run}/"):
             base = "{run}" + base.removeprefix(run)
         listed = [{"name": f.name, "size": f.size, "checksum": f.checksum} for f in found]
         described[source] = {"base": base, "files": listed}

@@ -45,8 +45,26 @@ def load(path: str | Path) -> Recipe:
     return recipe
 
 
+def resolved(recipe: Recipe, recipe_folder: Path, run: str) -> Recipe:
+    """The recipe with absolute paths of the models and the policy it names, wherever the command is called."""
+    annotate, tokenizer, mix = recipe.annotate, recipe.tokenizer, recipe.mix
+    if annotate.quality and annotate.quality.model:
+        model = pattern_path(annotate.quality.model, recipe_folder, run)
+        annotate = annotate.model_copy(update={"quality": annotate.quality.model_copy(update={"model": model})})
+    if tokenizer and tokenizer.path:
+        tokenizer = tokenizer.model_copy(update={"path": pattern_path(tokenizer.path, recipe_folder, run)})
+    if mix:
+        mix = mix.model_copy(update={"policy": _policy_path(mix.policy, recipe_folder, run)})
+    return recipe.model_copy(update={"annotate": annotate, "tokenizer": tokenizer, "mix": mix})
+
+
+def _policy_path(policy: str, recipe_folder: Path, run: str) -> str:
+    """Policies that come with us have a name, others a file."""
+    return pattern_path(policy, recipe_folder, run) if policy.endswith((".yaml", ".yml")) else policy
+
+
 def pattern_path(pattern: str, recipe_folder: Path, run: str) -> str:
-    """An input pattern as an absolute path or URI."""
+    """A path of the recipe as an absolute path or URI."""
     if pattern.startswith("{run}"):
         return run.rstrip("/") + pattern.removeprefix("{run}")
     if "://" in pattern or Path(pattern).is_absolute():
@@ -92,7 +110,7 @@ def _bad_mix(recipe: Recipe, path: Path, node: yaml.Node) -> Iterator[str]:
     except ValueError as error:
         yield f"{path}:{_line(node, ('mix', 'proxy'))}: mix.proxy: {error}"
     try:
-        Policy.load(recipe.mix.policy)
+        Policy.load(_policy_path(recipe.mix.policy, path.parent, ""))
     except ValueError as error:
         yield f"{path}:{_line(node, ('mix', 'policy'))}: mix.policy: {error}"
 

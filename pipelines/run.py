@@ -48,8 +48,9 @@ def run_recipe(path: str, *, run: str = "", workers: int = 0, progress: Progress
     with RunFolder(uri) as folder, LocalEngine(workers) as engine, progress or Progress() as shown:
         folder.write_record(**description(recipe, path, engine.workers))
         conductor = Conductor(uri, engine, shown)
+        beside = Path(path).absolute().parent
         try:
-            return _stages(conductor, recipe, Path(path).absolute().parent, folder)
+            return _stages(conductor, recipe_file.resolved(recipe, beside, uri), beside, folder)
         finally:
             folder.write_record(
                 stages=conductor.described(),

@@ -189,7 +189,9 @@ def _funnel(run: str, documents: pl.DataFrame, record: Mapping[str, Any]) -> Fun
     dropped = judged.filter(~pl.col("keep")).with_columns(pl.col("reason").fill_null("unknown"))
     counts: dict[str, int] = dict(dropped["reason"].value_counts().iter_rows())
     rules = {r["reason"]: r for r in ((record.get("recipe") or {}).get("select") or {}).get("rules", [])}
-    order = [r for r in rules if r in counts] + sorted(set(counts) - set(rules), key=lambda r: (-counts[r], r))
+    order = [r for r in dict.fromkeys(["duplicate_id", *rules]) if r in counts] + sorted(
+        set(counts) - {"duplicate_id", *rules}, key=lambda r: (-counts[r], r)
+    )
     steps, left = [], judged.height
     for reason in order:
         left -= counts[reason]
@@ -203,7 +205,10 @@ def _rule(reason: str, rules: Mapping[str, Any], record: Mapping[str, Any]) -> s
     rule = rules.get(reason)
     if rule is None:
         threshold = ((record.get("recipe") or {}).get("dedup") or {}).get("threshold")
-        said = {"exact_duplicate": "same text after normalisation"}
+        said = {
+            "duplicate_id": "another file holds the record of this id",
+            "exact_duplicate": "same text after normalisation",
+        }
         if threshold is not None:
             said["fuzzy_duplicate"] = f"Jaccard similarity with the survivor ≥ {threshold:g}"
         return said.get(reason, "")

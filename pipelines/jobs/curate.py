@@ -6,7 +6,7 @@ from pipelines.catalog import Catalog
 from pipelines.conductor import Conductor
 from pipelines.errors import RunFailed
 from pipelines.recipe import Recipe
-from pipelines.stages import annotate, deduplicate, verdicts
+from pipelines.stages import annotate, deduplicate, identity, verdicts
 
 
 def curate(conductor: Conductor, recipe: Recipe, catalog: Catalog, *, generation: int = 0) -> None:
@@ -18,6 +18,7 @@ def curate(conductor: Conductor, recipe: Recipe, catalog: Catalog, *, generation
     fresh = catalog.parts(later if generation else {s.name for s in recipe.sources})
     suffix = f"-{generation}" if generation else ""
 
+    catalog.add([conductor.here(f"identity{suffix}", identity.task(catalog, fresh, suffix))])
     catalog.add(conductor.map(f"annotate{suffix}", [annotate.task(catalog, p, suffix) for p in fresh]))
     if recipe.annotate.quality is not None:
         model = annotate.quality_model(conductor, catalog, recipe.annotate.quality, recipe.seed, generation)

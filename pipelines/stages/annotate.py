@@ -33,7 +33,7 @@ def annotate_part(run: str, part: str) -> Made:
     from classifiers import heuristics, language
     from manifests import licences
 
-    ids = _ids(run, part)
+    ids = parts.ids_of(run, part)
     texts = parts.read(run, parts.DOCUMENTS, part, ["text"])["text"]
     evidence = parts.read(run, parts.EVIDENCE, part, ids=ids)
     columns: dict[str, pa.Table] = {
@@ -124,18 +124,13 @@ def score_part(run: str, spec: tuple[str, str]) -> Made:
         return pa.record_batch({"quality": pa.array(model.score(batch), pa.float32())})
 
     table = _batched(texts, score)
-    made = parts.write(run, conditions.QUALITY, part, table, schema="quality", ids=_ids(run, part))
+    made = parts.write(run, conditions.QUALITY, part, table, schema="quality", ids=parts.ids_of(run, part))
     return Made([made], {"documents": len(texts)})
 
 
 def _batched(texts: pa.ChunkedArray, measure: Callable[[pa.Array], pa.RecordBatch]) -> pa.Table:
     table = pa.table({"text": texts})
     return pa.Table.from_batches([measure(batch.column(0)) for batch in table.to_batches(max_chunksize=_BATCH)])
-
-
-def _ids(run: str, part: str) -> str:
-    """The ids digest of a document part."""
-    return storage.read_metadata(storage.join(run, parts.path(parts.DOCUMENTS, part)))["cuvee.ids"]
 
 
 def _name(part: str) -> str:

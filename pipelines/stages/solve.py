@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 
 import polars as pl
 
@@ -78,7 +79,7 @@ def write_only(run: str, spec: _Solve) -> Made:
         tokenizer=spec.tokenizer,
         budget=spec.mix.budget,
         seed=spec.seed,
-        policy=spec.mix.policy,
+        policy=PurePosixPath(spec.mix.policy).name,
         max_epochs=spec.mix.solve.max_epochs,
     )
     manifest.write(storage.join(run, MANIFEST))
@@ -114,7 +115,7 @@ def write_mix(run: str, spec: _Solve) -> Made:
         tokenizer=spec.tokenizer,
         budget=spec.mix.budget,
         seed=spec.seed,
-        policy=spec.mix.policy,
+        policy=PurePosixPath(spec.mix.policy).name,
         objective=section.metrics or None,
         constraints=constraints,
     )

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from manifests import parts, schemas, storage
+from manifests import parts, schemas
 from pipelines import conditions, selection
 from pipelines.catalog import Catalog
 from pipelines.recipe import Recipe, Select
@@ -68,8 +68,7 @@ def judge_part(run: str, spec: Judgement) -> Made:
         }
     )
     table = verdicts.to_arrow().cast(schemas.VERDICTS)
-    ids = storage.read_metadata(storage.join(run, parts.path(parts.DOCUMENTS, spec.part)))["cuvee.ids"]
-    made = parts.write(run, COLUMN, spec.part, table, schema="verdicts", ids=ids)
+    made = parts.write(run, COLUMN, spec.part, table, schema="verdicts", ids=parts.ids_of(run, spec.part))
     dropped = verdicts.filter(~pl.col("keep"))["reason"].value_counts()
     counts = {f"dropped:{reason}": n for reason, n in dropped.iter_rows()}
     return Made([made], {"documents": verdicts.height, "kept": int(verdicts["keep"].sum()), **counts})

@@ -8,7 +8,7 @@ import pytest
 
 from pipelines.errors import RecipeError
 from pipelines.recipe import Recipe
-from pipelines.recipe_file import load
+from pipelines.recipe_file import load, resolved
 
 GOOD = """\
 name: small
@@ -79,6 +79,19 @@ def test_a_bad_recipe_is_refused_with_its_place(folder: Path, old: str, new: str
 def test_an_absent_recipe_is_one_line(tmp_path: Path) -> None:
     with pytest.raises(RecipeError, match=r"absent.yaml: cannot be read"):
         load(tmp_path / "absent.yaml")
+
+
+def test_paths_are_relative_to_the_recipe_wherever_the_command_is_called(folder: Path) -> None:
+    policy = "as_of: 2026-01-01\nallow: [unknown]\nhonour_reservations: true\n"
+    for name, content in {"quality.bin": "", "tokenizer.json": "", "ours.yaml": policy}.items():
+        (folder / name).write_text(content)
+    more = "annotate: {quality: {model: quality.bin}}\ntokenizer: {path: tokenizer.json}\n"
+    recipe = resolved(load(write(folder, GOOD + more + "mix: {budget: 1000, policy: ours.yaml}\n")), folder, "/run")
+    assert recipe.annotate.quality is not None
+    assert recipe.tokenizer is not None
+    assert recipe.mix is not None
+    named = (recipe.annotate.quality.model, recipe.tokenizer.path, recipe.mix.policy)
+    assert named == tuple(str(folder / n) for n in ("quality.bin", "tokenizer.json", "ours.yaml"))
 
 
 def test_a_recipe_runs_no_code(folder: Path) -> None:
