@@ -78,13 +78,19 @@ def _describe(
         )
         table.add_row("evidence", escape(f"{said}: “{claim['raw']}”"))
     place = document["record"]
-    at = f", bytes {place['offset']} to {place['offset'] + place['length']}" if place["offset"] >= 0 else ""
-    table.add_row("record", escape((record or place["file"] or "–") + at))
+    table.add_row("record", escape((record or place["file"] or "–") + _position(place["offset"], place["length"])))
     table.add_row("origin", escape(f"{document['origin']}, {document['acquisition']} {document['generator']}".strip()))
     for parent in document["parents"] or []:
         table.add_row(
             "parent", f"{parent['id']} {escape(parent['relation'])} bytes {parent['start']} to {parent['end']}"
         )
+
+
+def _position(offset: int, length: int) -> str:
+    """Bytes as stored; of a Parquet file, whose rows lie in no one place, the row."""
+    if offset < 0:
+        return ""
+    return f", bytes {offset} to {offset + length}" if length >= 0 else f", row {offset}"
 
 
 def _short(value: object) -> str:
