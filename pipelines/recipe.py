@@ -116,7 +116,7 @@ class Dedup(Section):
     rows: Annotated[int, Field(ge=1, le=64)] = 5
     shingle: Annotated[int, Field(ge=1, le=50)] = 5
     unit: Literal["word", "char"] = "char"
-    threshold: Annotated[float, Field(gt=0, le=1)] = 0.6
+    threshold: Annotated[float, Field(gt=0, le=1)] = 0.8
     partitions: Annotated[int, Field(ge=1, le=4096)] = 8
 
 
