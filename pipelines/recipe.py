@@ -47,6 +47,8 @@ def _import_path(text: str) -> str:
 
 Condition = Annotated[str, AfterValidator(_condition)]
 Regex = Annotated[str, AfterValidator(_regex)]
+#: how a source was come by, best first: of duplicates, the copy best come by is kept
+Route = Literal["contract", "purchase", "api", "bulk-dump", "own-crawl", "third-party-crawl", "unknown"]
 ImportPath = Annotated[str, AfterValidator(_import_path)]
 
 
@@ -68,7 +70,7 @@ class Source(Section):
     kind: Literal["warc", "pdf", "parquet", "jsonl", "text"]
     paths: Annotated[list[str], Field(min_length=1)]
     namespace: str = ""  #: identifies documents across runs; default: the name
-    acquisition: str = "unknown"  #: route: third-party-crawl, own-crawl, bulk-dump, purchase, contract …
+    acquisition: Route = "unknown"
     licence: str = ""  #: SPDX expression declared for the whole source
     columns: dict[Literal["text", "id", "url", "title", "license"], str] = {}
     max_record_bytes: Annotated[int, Field(ge=1024)] = 10_000_000
@@ -204,6 +206,13 @@ class Solve(Section):
     bounds: dict[str, tuple[Share, Share]] = {}
     max_divergence: Annotated[float, Field(gt=0)] | None = None  #: KL from the natural proportions, nats
 
+    @field_validator("bounds")
+    @classmethod
+    def _ordered(cls, bounds: dict[str, tuple[float, float]]) -> dict[str, tuple[float, float]]:
+        if wrong := [f"{name} [{low:g}, {high:g}]" for name, (low, high) in bounds.items() if low > high]:
+            raise ValueError(f"the lower bound is above the upper one: {', '.join(wrong)}")
+        return bounds
+
 
 class Mix(Section):
     budget: Annotated[int, Field(ge=1000)]  #: training tokens to emit
@@ -225,7 +234,7 @@ class Tolerance(Section):
 class Recipe(Section):
     name: Name
     run: str = ""
-    seed: int = 0
+    seed: Annotated[int, Field(ge=0, lt=1 << 31)] = 0
     inputs: dict[Name, Input] = {}
     sources: Annotated[list[Source], Field(min_length=1)]
     annotate: Annotate = Annotate()

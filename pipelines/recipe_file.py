@@ -16,6 +16,8 @@ from manifests import storage
 from pipelines.errors import RecipeError
 from pipelines.recipe import Recipe
 
+_ENDLESS = "nested too deeply, or an alias that holds itself"
+
 
 def load(path: str | Path) -> Recipe:
     """Reads and checks a recipe; RecipeError names the file, the line, the key and what is allowed."""
@@ -31,14 +33,18 @@ def load(path: str | Path) -> Recipe:
         mark = getattr(error, "problem_mark", None)
         where = f":{mark.line + 1}" if mark else ""
         raise RecipeError(f"{path}{where}: not valid YAML: {getattr(error, 'problem', None) or error}") from None
+    except RecursionError:
+        raise RecipeError(f"{path}: {_ENDLESS}") from None
     if not isinstance(data, dict) or node is None:
         raise RecipeError(f"{path}: a recipe is a mapping with the keys {', '.join(Recipe.model_fields)}")
-    _refuse_repeated_keys(path, node)
     try:
+        _refuse_repeated_keys(path, node)
         recipe = Recipe.model_validate(data)
     except ValidationError as error:
         raise RecipeError("\n".join(_explain(path, node, e) for e in error.errors())) from None
-    checks = (_missing_files, _unknown_columns, _bad_style, _bad_mix)
+    except RecursionError:
+        raise RecipeError(f"{path}: {_ENDLESS}") from None
+    checks = (_missing_files, _unknown_columns, _bad_rephrasing, _bad_mix)
     problems = [p for check in checks for p in check(recipe, path, node)]
     if problems:
         raise RecipeError("\n".join(problems))
@@ -91,12 +97,19 @@ def _unknown_columns(recipe: Recipe, path: Path, node: yaml.Node) -> Iterator[st
             yield f"{path}:{_line(node, loc)}: {_key(loc)}: {problem}"
 
 
-def _bad_style(recipe: Recipe, path: Path, node: yaml.Node) -> Iterator[str]:
-    from pipelines.rephrase import styles
+def _bad_rephrasing(recipe: Recipe, path: Path, node: yaml.Node) -> Iterator[str]:
+    """A style there is not, or a generator that lacks something: a package, a key, an address."""
+    from pipelines.rephrase import generator, styles
 
-    if recipe.rephrase and recipe.rephrase.style not in styles.STYLES:
+    if recipe.rephrase is None:
+        return
+    if recipe.rephrase.style not in styles.STYLES:
         line = _line(node, ("rephrase", "style"))
         yield f"{path}:{line}: rephrase.style: unknown style; allowed: {', '.join(styles.STYLES)}"
+    try:
+        generator(recipe.rephrase.generator, seed=recipe.seed)
+    except ValueError as error:
+        yield f"{path}:{_line(node, ('rephrase', 'generator'))}: rephrase.generator: {error}"
 
 
 def _bad_mix(recipe: Recipe, path: Path, node: yaml.Node) -> Iterator[str]:
@@ -105,6 +118,12 @@ def _bad_mix(recipe: Recipe, path: Path, node: yaml.Node) -> Iterator[str]:
     from manifests.policy import Policy
     from mixing.proxy_config import ProxyConfig
 
+    domains = {*(s.name for s in recipe.sources), *(d.domain for d in recipe.select.domains)}
+    domains |= {recipe.rephrase.source} if recipe.rephrase else set()
+    for name in recipe.mix.solve.bounds:
+        if name not in domains:
+            line = _line(node, ("mix", "solve", "bounds", name))
+            yield f"{path}:{line}: mix.solve.bounds.{name}: unknown domain; allowed: {', '.join(sorted(domains))}"
     try:
         ProxyConfig.of(recipe.mix.proxy, vocabulary=1)
     except ValueError as error:
@@ -125,7 +144,10 @@ def _missing_files(recipe: Recipe, path: Path, node: yaml.Node) -> Iterator[str]
             yield ("tokenizer", "path"), recipe.tokenizer.path
 
     for loc, pattern in checked():
-        if pattern.startswith("{run}") or "://" in pattern:
+        if pattern.startswith("{run}"):
+            continue
+        if "://" in pattern:
+            yield f"{path}:{_line(node, loc)}: {_key(loc)}: {pattern}: only local files in this version"
             continue
         full = pattern_path(pattern, path.parent, "")
         if not (glob.has_magic(full) and glob.glob(full, recursive=True)) and not storage.is_file(full):

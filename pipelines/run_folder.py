@@ -30,6 +30,8 @@ class RunFolder:
         self._lock: Any = None
 
     def __enter__(self) -> RunFolder:
+        if not storage.is_local(self.uri):
+            raise RunFailed(f"{self.uri}: only local run folders in this version")
         folder = storage.local_path(self.uri)
         try:
             folder.mkdir(parents=True, exist_ok=True)

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
+from typing import get_args
 
 import numpy as np
 import polars as pl
@@ -24,7 +25,7 @@ from pipelines import conditions, selection
 from pipelines.catalog import Catalog
 from pipelines.conductor import Conductor, Slice
 from pipelines.exchange import group_slices, read_keys, rows_of, write_keys
-from pipelines.recipe import Dedup, Recipe, Rule
+from pipelines.recipe import Dedup, Recipe, Route, Rule
 from pipelines.task import Made, Task
 
 VERSION = 1
@@ -32,8 +33,7 @@ COLUMN = "duplicates"
 FOLDER = "exchange"
 #: documents compared in one task; a connected group is never cut
 _GROUP_DOCUMENTS = 4000
-#: acquisition routes, best first: the copy to keep is the one best come by
-ROUTES = ("contract", "purchase", "api", "bulk-dump", "own-crawl", "third-party-crawl", "unknown")
+ROUTES = get_args(Route)
 
 _EDGES = pa.schema([("a", pa.string()), ("a_row", pa.int64()), ("b", pa.string()), ("b_row", pa.int64())])
 _MEMBERS = pa.schema([("group", pa.int64()), ("part", pa.string()), ("row", pa.int64()), ("frozen", pa.bool_())])

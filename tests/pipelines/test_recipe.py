@@ -21,6 +21,8 @@ select:
     - reason: too_short
       when: words < 10
 """
+MIX = "tokenizer: {train: {}}\nmix: {budget: 1000"
+REPHRASE = "rephrase: {where: words > 1, generator: {kind: endpoint, model: m"
 
 
 @pytest.fixture
@@ -62,6 +64,18 @@ def test_a_good_recipe_loads(folder: Path) -> None:
         ("      when: words < 10", "      sources: [notes]", 8, "needs exactly one of `when` and `url_matches`"),
         ("when: words < 10", "when: words < 10\n      when: words < 9", 10, "when: given twice"),
         ("name: small", "name: [small", 2, "not valid YAML"),
+        ("name: small", "name: small\nseed: -1", 2, "seed: Input should be greater than or equal to 0"),
+        ("    kind: jsonl", "    kind: jsonl\n    acquisition: own_crawl", 5, "Input should be 'contract', 'purchase'"),
+        ("[notes.jsonl]", "['s3://bucket/notes.jsonl']", 5, "sources[0].paths[0]: s3://bucket/notes.jsonl: only local"),
+        ("select:", f"{MIX}, solve: {{bounds: {{nots: [0, 0.1]}}}}}}\nselect:", 7, "unknown domain; allowed: notes"),
+        ("select:", f"{MIX}, solve: {{bounds: {{notes: [1, 0.1]}}}}}}\nselect:", 7, "the lower bound is above"),
+        (
+            "select:",
+            f"{REPHRASE}, url: 'ftp://x'}}}}\nselect:",
+            6,
+            "rephrase.generator: endpoint ftp://x: must be an http",
+        ),
+        ("select:", f"{REPHRASE}, url: 'http://x', key_env: NO_SUCH}}}}\nselect:", 6, "NO_SUCH is not set"),
         ("select:", "mix: {budget: 1000}\nselect:", 1, "mix needs a tokenizer section"),
         ("select:", "inputs: {web: {maker: 'no.such.module:f'}}\nselect:", 6, "no module named 'no.such.module'"),
     ],
@@ -74,6 +88,12 @@ def test_a_bad_recipe_is_refused_with_its_place(folder: Path, old: str, new: str
     message = str(caught.value)
     assert f"{path}:{line}: " in message
     assert says in message
+
+
+@pytest.mark.parametrize("text", ["a: &a [*a]\n", "a: " + "[" * 5000])
+def test_a_recipe_without_end_is_one_line(folder: Path, text: str) -> None:
+    with pytest.raises(RecipeError, match="nested too deeply"):
+        load(write(folder, text + GOOD))
 
 
 def test_an_absent_recipe_is_one_line(tmp_path: Path) -> None:
