@@ -12,7 +12,6 @@ from pipelines import inputs, recipe_file
 from pipelines.catalog import Catalog
 from pipelines.conductor import Conductor
 from pipelines.engine import LocalEngine
-from pipelines.errors import RunFailed
 from pipelines.jobs.answer import answer
 from pipelines.jobs.curate import curate
 from pipelines.jobs.emit import emit
@@ -46,17 +45,26 @@ def run_recipe(path: str, *, run: str = "", workers: int = 0, progress: Progress
     uri = run or recipe.run or f"runs/{recipe.name}"
     uri = uri if "://" in uri else str(Path(uri).absolute())
     with RunFolder(uri) as folder, LocalEngine(workers) as engine, progress or Progress() as shown:
+        before = folder.record()
         folder.write_record(**description(recipe, path, engine.workers))
         conductor = Conductor(uri, engine, shown)
         beside = Path(path).absolute().parent
+        summary = None
         try:
-            return _stages(conductor, recipe_file.resolved(recipe, beside, uri), beside, folder)
+            summary = _stages(conductor, recipe_file.resolved(recipe, beside, uri), beside, folder)
         finally:
-            folder.write_record(
-                stages=conductor.described(),
-                failures=[asdict(f) for f in conductor.failures],
-                finished=datetime.now(UTC).isoformat(timespec="seconds"),
-            )
+            idle = summary is not None and not summary.worked and before.get("finished")
+            # the record tells of the last run that did something
+            folder.write_record(**(before if idle else _outcome(conductor)))
+        return summary
+
+
+def _outcome(conductor: Conductor) -> dict[str, Any]:
+    return {
+        "stages": conductor.described(),
+        "failures": [asdict(f) for f in conductor.failures],
+        "finished": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
 
 
 def _stages(conductor: Conductor, recipe: Recipe, recipe_folder: Path, folder: RunFolder) -> Summary:
@@ -82,6 +90,3 @@ def _stages(conductor: Conductor, recipe: Recipe, recipe_folder: Path, folder: R
     summary.report = answer(conductor, folder)
     summary.failures = [f"{f.stage}: {f.task}: {f.message}" for f in conductor.failures]
     return summary
-
-
-__all__ = ["RunFailed", "Summary", "run_recipe"]
