@@ -81,6 +81,11 @@ def output(run: str, path: str, rows: int = 0) -> Output:
     return Output(path=path, digest=storage.digest(uri), bytes=storage.size(uri), rows=rows)
 
 
+def stages(run: str) -> list[str]:
+    """Names of the stages that have or had receipts, sorted."""
+    return storage.list_folders(storage.join(run, "receipts"))
+
+
 def tasks(run: str, stage: str) -> list[str]:
     """Names of the tasks of a stage that have receipts."""
     found = storage.list_files(storage.join(run, "receipts", stage), "*.json")

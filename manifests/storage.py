@@ -73,6 +73,13 @@ def list_files(folder: str, pattern: str = "*", *, recursive: bool = False) -> l
     return sorted(join(root, p[len(path.rstrip("/")) :]) for p in found)
 
 
+def list_folders(folder: str) -> list[str]:
+    """Names of the folders in ``folder``, sorted; none when it is absent."""
+    filesystem, path = _resolve(folder)
+    selector = pafs.FileSelector(path, allow_not_found=True)
+    return sorted(i.base_name for i in filesystem.get_file_info(selector) if i.type == pafs.FileType.Directory)
+
+
 def remove(uri: str) -> None:
     """Deletes a file; absent is fine."""
     filesystem, path = _resolve(uri)

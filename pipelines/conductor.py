@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
+from fnmatch import fnmatch
 from typing import Any
 
 from manifests import receipts, storage
@@ -59,10 +60,11 @@ class Conductor:
         self.progress = progress
         self.times: list[StageTime] = []
         self.failures: list[Failure] = []
+        self._forgot = False
 
     @property
     def worked(self) -> bool:
-        return any(t.ran for t in self.times)
+        return self._forgot or any(t.ran for t in self.times)
 
     def described(self) -> list[dict[str, Any]]:
         """The stages so far, for ``run.json``."""
@@ -106,6 +108,13 @@ class Conductor:
                 if isinstance(done, Failure):
                     raise RunFailed(f"{stage}: {done.message}")
             return self._collect(stage, [task], 0)[0]
+
+    def forget(self, *patterns: str) -> None:
+        """Deletes what stages that the recipe has no more left behind."""
+        for stage in receipts.stages(self.run):
+            if any(fnmatch(stage, pattern) for pattern in patterns) and receipts.tasks(self.run, stage):
+                self._prune(stage, [])
+                self._forgot = True
 
     def _stage(self, stage: str, tasks: Sequence[Task]) -> _StageContext:
         return _StageContext(self, stage, tasks)

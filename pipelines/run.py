@@ -81,11 +81,17 @@ def _stages(conductor: Conductor, recipe: Recipe, recipe_folder: Path, folder: R
         tasks = rewrite.tasks(conductor.run, catalog, recipe.rephrase, recipe.seed, quality=quality)
         catalog.add(conductor.map("rephrase", tasks))
         curate(conductor, recipe, catalog, generation=1)
+    else:
+        conductor.forget("rephrase", "*-1")
     summary = Summary(conductor.run, False, catalog)
     if recipe.mix is not None:
         pools, summary.manifest = mix(conductor, recipe, catalog)
         if recipe.shards is not None:
             summary.shards = emit(conductor, recipe, catalog, pools)
+    if recipe.mix is None:  # what is quickly made again, and would speak of other documents; proxies are dear
+        conductor.forget("solve")
+    if recipe.shards is None:
+        conductor.forget("plan", "shards", "index")
     summary.worked = conductor.worked
     summary.report = answer(conductor, folder)
     summary.failures = [f"{f.stage}: {f.task}: {f.message}" for f in conductor.failures]

@@ -25,6 +25,8 @@ def curate(conductor: Conductor, recipe: Recipe, catalog: Catalog, *, generation
         catalog.add(
             conductor.map(f"quality{suffix}", [annotate.quality_task(catalog, p, model, suffix) for p in fresh])
         )
+    else:
+        conductor.forget(f"train-quality{suffix}", f"quality{suffix}")
     deduplicate.deduplicate(conductor, recipe, catalog, fresh, generation)
     catalog.add(conductor.map(f"select{suffix}", [verdicts.task(catalog, p, recipe, suffix) for p in fresh]))
     if not generation and not catalog.count("select", "kept"):

@@ -18,6 +18,7 @@ def mix(conductor: Conductor, recipe: Recipe, catalog: Catalog) -> tuple[list[Po
     assert recipe.mix is not None
     pools = permitted(pool.run(conductor, recipe, catalog), recipe.mix.policy)
     if len({f.domain for f in pools if f.split == "train"}) == 1:
+        conductor.forget("swarm", "proxies")
         return pools, solve.only(conductor, recipe, catalog, pools)
     swarm = proxies.design(conductor, recipe.mix, pools, recipe.seed)
     metrics = proxies.train(conductor, recipe.mix, swarm, catalog, recipe.seed)

@@ -12,6 +12,7 @@ from pipelines.conductor import Conductor
 from pipelines.engine import LocalEngine
 from pipelines.errors import RunFailed
 from pipelines.progress import Progress
+from pipelines.task import Task
 from tests.pipelines import work
 
 
@@ -131,3 +132,16 @@ def test_nothing_is_consumed_when_a_part_of_the_keys_is_missing(conductor: Condu
     with pytest.raises(RunFailed, match="1 of 3 tasks failed: t3: three is not allowed"):
         conductor.exchange("multiples", tasks, work.sum_of_partition, into="sums")
     assert receipts.tasks(conductor.run, "sums") == []
+
+
+def test_what_a_stage_left_behind_is_forgotten_with_it(conductor: Conductor) -> None:
+    conductor.map("numbers", work.numbered("numbers", work.write_number, 3))
+    conductor.map("kept", [Task("kept", "t9", "k", work.write_number, 9)])
+    again = Conductor(conductor.run, conductor.engine, Progress(quiet=True))
+    again.forget("numbers*")
+    assert again.worked
+    assert [p.name for p in Path(conductor.run, "numbers").iterdir()] == ["9.txt"]
+    assert receipts.tasks(conductor.run, "kept") == ["t9"]
+    again = Conductor(conductor.run, conductor.engine, Progress(quiet=True))
+    again.forget("numbers*")
+    assert not again.worked
