@@ -159,7 +159,7 @@ def _scan(
         else:
             nodes += 2 + attributes + formatting  # the element, the text after it, and what is made again inside
             pairs += attributes * attributes
-            if foreign and data[j - 1] == 47:  # />
+            if data[j - 1] == 47 and (foreign or kind & FOREIGN):  # />
                 pass
             elif kind & RAW and not foreign and (written or not odd):
                 raw = h
@@ -185,8 +185,8 @@ def _scan(
                         styled[depth] = 2 if attributes else 1
                 depth += 1
                 deepest = max(deepest, depth)
-            if kind & FOREIGN:
-                foreign = True
+                if kind & FOREIGN:
+                    foreign = True
         i = j
     return deepest, nodes, pairs, steps
 

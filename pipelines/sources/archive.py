@@ -14,8 +14,11 @@ from typing import BinaryIO
 
 from pipelines.sources.segments import Member, Segment, segments
 
+#: line ends after a record that are given back when no record follows them
+_BLANKS = 64
 _HEAD_BYTES = 64 << 10
 _NEXT = re.compile(rb"\r?\n\r?\n(?=WARC/\d)")
+_NEXT_BYTES = 10  # most that it looks at
 
 
 @dataclass(frozen=True)
@@ -151,8 +154,10 @@ def _block(segment: Segment, record: Record, size: int, limit: int) -> Record | 
         return damage(reason, f"Content-Length is {size:,}, {there:,} bytes are left")
     if _followed(segment):
         return replace(record, block=block)
-    if found := _NEXT.search(block):
+    # the length may end within the head of the record it has swallowed
+    if found := _NEXT.search(block + segment.peek(_NEXT_BYTES)):
         segment.back(block[found.end() :])
+        segment.skip(max(0, found.end() - len(block)))
     else:
         _resume(segment)
     if segment.problem:
@@ -161,11 +166,16 @@ def _block(segment: Segment, record: Record, size: int, limit: int) -> Record | 
 
 
 def _followed(segment: Segment) -> bool:
-    """Whether a record may end here: at the end, or after a line end and before the next record."""
+    """Whether a record may end here: at the end, or after line ends and before the next. Else nothing is read."""
     segment.joins = False
-    ended = segment.peek(1) in (b"", b"\r", b"\n")
-    followed = not segment.skip_blank() or (ended and b"WARC/".startswith(segment.peek(5)))
+    blank = bytearray()
+    while len(blank) < _BLANKS and segment.peek(1) in (b"\r", b"\n"):
+        blank += segment.read(1)
+    more = segment.skip_blank() if len(blank) == _BLANKS else bool(segment.peek(1))
+    followed = not more or (bool(blank) and b"WARC/".startswith(segment.peek(5)))
     segment.joins = True
+    if not followed:
+        segment.back(bytes(blank))
     return followed
 
 

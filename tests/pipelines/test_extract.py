@@ -167,6 +167,7 @@ _TAGS = st.sampled_from([f"{start}{n}{end}" for n in _NAMES.split() for start in
 @example(["<svg>", "<div/>", "<g/>"])
 @example(["<div>", "</g>"])
 @example(["<dd>", "<li>"])
+@example(["<math/>", "<rt/>"])
 @example(["</p>", "x"])
 @example(["<select>", "<xmp>", "</select>", "<div>"])
 @settings(max_examples=300, deadline=None)
