@@ -10,10 +10,10 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from ocr.result import Limits
-from ocr.worker import receive, send
+from ocr.worker import answer, send
 
 #: a child is replaced after this many documents, so that what native code leaks stays small
 _DOCUMENTS = 200
@@ -58,7 +58,7 @@ class Child:
             if not select.select([self._replies], [], [], _PATIENCE)[0]:
                 self.close()
                 raise TimeoutError(f"the PDF reader gave no answer within {_PATIENCE:.0f} seconds")
-            return cast("dict[str, Any]", receive(self._replies))
+            return answer(self._replies)
         except (EOFError, BrokenPipeError):
             code = self._process.wait()
             self.close()

@@ -1,11 +1,12 @@
 """The child process that touches PDFs: ``python -m ocr.worker``, requests on standard input, replies on its output.
 
 It bounds its own memory and, before each page, its CPU time; a file that breaks the bounds, or pdfium, ends this
-process and nothing else. Messages are pickles between our own two processes, each after its length.
+process and nothing else. Each message goes after its length.
 """
 
 from __future__ import annotations
 
+import json
 import math
 import os
 import pickle
@@ -16,17 +17,34 @@ from typing import IO, Any
 
 
 def send(stream: IO[bytes], message: Any) -> None:
-    data = pickle.dumps(message)
+    """From the parent, whom the child may trust."""
+    _write(stream, pickle.dumps(message))
+
+
+def receive(stream: IO[bytes]) -> Any:
+    return pickle.loads(_read(stream))
+
+
+def reply(stream: IO[bytes], answer: dict[str, Any]) -> None:
+    """From the child, who has touched hostile files: JSON, which is only ever data."""
+    _write(stream, json.dumps(answer).encode())
+
+
+def answer(stream: IO[bytes]) -> dict[str, Any]:
+    return dict(json.loads(_read(stream)))
+
+
+def _write(stream: IO[bytes], data: bytes) -> None:
     stream.write(struct.pack("<Q", len(data)) + data)
     stream.flush()
 
 
-def receive(stream: IO[bytes]) -> Any:
+def _read(stream: IO[bytes]) -> bytes:
     """The next message; EOFError when the other side is gone."""
     head = stream.read(8)
     if len(head) < 8:
         raise EOFError
-    return pickle.loads(stream.read(struct.unpack("<Q", head)[0]))
+    return stream.read(struct.unpack("<Q", head)[0])
 
 
 class Worker:
@@ -114,7 +132,7 @@ def main() -> None:
             name, arguments = receive(requests)
         except EOFError:
             os._exit(0)
-        send(replies, getattr(worker, name)(*arguments))
+        reply(replies, getattr(worker, name)(*arguments))
 
 
 if __name__ == "__main__":
