@@ -146,7 +146,11 @@ def mix_show(manifest: Annotated[str, typer.Argument(help="mix.yaml, or a run fo
     from pipelines.summary import mixture_table
 
     path = f"{manifest}/mix/mix.yaml" if Path(manifest).is_dir() else manifest
-    out.print(mixture_table(MixManifest.read(str(_file(Path(path))))))
+    try:
+        found = MixManifest.read(str(_file(Path(path))))
+    except ValueError as error:
+        raise CuveeError(str(error)) from None
+    out.print(mixture_table(found))
 
 
 def _existing(run: str) -> str:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
 from pipelines.errors import CuveeError
+
+_ARCHIVE = re.compile(r"\.(warc|wet|wat|arc)(\.gz)?$", re.IGNORECASE)
 
 
 def extracted(path: Path) -> Iterator[str]:
@@ -14,18 +17,20 @@ def extracted(path: Path) -> Iterator[str]:
     from manifests.documents import Document
     from pipelines.extract import ExtractionError, extract_text
     from pipelines.recipe import Source
-    from pipelines.sources import SourceFile, reader
+    from pipelines.sources import SourceError, SourceFile, reader
 
-    if any(suffix in path.name for suffix in (".warc", ".wet", ".arc")):
+    if _ARCHIVE.search(path.name):
         file = SourceFile(uri=str(path), name=path.name, size=path.stat().st_size, checksum=storage.digest(str(path)))
         source = Source(name="input", kind="warc", paths=[str(path)])
         read = reader("warc")
-        for start, end in read.ranges(file):
-            for item in read.read(file, start, end, source, {}):
+        try:
+            for item in read.read(file, 0, file.size, source, {}):
                 if isinstance(item, Document):
                     yield f"=== {item.url}\n{item.text}\n\n"
                 else:
                     yield f"=== {item.locator or item.offset}: {item.reason}: {item.detail}\n\n"
+        except SourceError as error:
+            raise CuveeError(str(error)) from None
         return
     try:
         yield extract_text(path.read_bytes()).text + "\n"

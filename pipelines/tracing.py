@@ -19,7 +19,10 @@ def show_trace(run: str, shard: str, offset: int, console: Console) -> None:
     """Prints the way from a token back to its record."""
     from mixing.tokenizer import Tokenizer
 
-    tokenizer = Tokenizer.load(storage.join(run, "models/tokenizer.json"))
+    model = storage.join(run, "models/tokenizer.json")
+    if not storage.is_file(model):
+        raise CuveeError(f"{run} has no shards, as it has no tokenizer")
+    tokenizer = Tokenizer.load(model)
     try:
         found = lineage.trace(run, shard, offset, tokenizer.decode)
     except ValueError as error:

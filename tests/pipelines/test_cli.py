@@ -104,6 +104,22 @@ def test_absent_things(arguments: tuple[str, ...], says: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("mix", "show", "notes.txt"), "not valid YAML"),
+        (("extract", "notes.warc.gz"), "does not start like a WARC or ARC file"),
+        (("trace", "run", "shards/olmo/part-00000.npy:1"), "has no shards"),
+    ],
+)
+def test_things_that_are_something_else(tmp_path: Path, arguments: tuple[str, ...], says: str) -> None:
+    for name in ("notes.txt", "notes.warc.gz", "run/run.json"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("note: this: is text")
+    told = cuvee(*(str(tmp_path / a) if (tmp_path / a).exists() else a for a in arguments), status=1).stderr
+    assert says in " ".join(told.split())
+
+
+@pytest.mark.parametrize(
     ("position", "says"),
     [
         ("shards/olmo/part-00000.npy:999999999", "there is no token 999999999"),
@@ -127,7 +143,7 @@ def test_trace_inspect_and_show(finished: Path) -> None:
 
 
 def test_extract_and_ocr(tmp_path: Path) -> None:
-    page = tmp_path / "page.html"
+    page = tmp_path / "an.archived-page.html"
     page.write_text(
         "<html><body><main><h1>Title</h1><p>" + "A sentence of the page. " * 20 + "</p></main></body></html>"
     )
