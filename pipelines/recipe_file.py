@@ -120,6 +120,8 @@ def _bad_mix(recipe: Recipe, path: Path, node: yaml.Node) -> Iterator[str]:
 
     domains = {*(s.name for s in recipe.sources), *(d.domain for d in recipe.select.domains)}
     domains |= {recipe.rephrase.source} if recipe.rephrase else set()
+    if len(domains) > 1 and importlib.util.find_spec("jax") is None:  # one domain needs no weighing
+        yield f"{path}:{_line(node, ('mix',))}: mix: proxies are trained with JAX: pip install 'cuvee[proxy]'"
     for name in recipe.mix.solve.bounds:
         if name not in domains:
             line = _line(node, ("mix", "solve", "bounds", name))

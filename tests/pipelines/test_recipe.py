@@ -119,3 +119,15 @@ def test_a_recipe_runs_no_code(folder: Path) -> None:
     with pytest.raises(RecipeError, match="not valid YAML"):
         load(path)
     assert not (folder / "pwned").exists()
+
+
+def test_a_mix_without_jax_is_refused_with_the_command(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import importlib.util
+
+    real = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name, *a: None if name == "jax" else real(name, *a))
+    text = GOOD + "tokenizer: {train: {vocabulary: 512}}\nmix: {budget: 1000}\n"
+    assert load(write(folder, text)).mix
+    two = "  - {name: more, kind: jsonl, paths: [notes.jsonl]}\nselect:"
+    with pytest.raises(RecipeError, match=r"pip install 'cuvee\[proxy\]'"):
+        load(write(folder, text.replace("select:", two)))
