@@ -44,7 +44,8 @@ class Record:
     @property
     def url(self) -> str:
         """The target URI; some crawlers wrote it in angle brackets."""
-        return self.headers.get("warc-target-uri", "").strip("<> ")
+        text = self.headers.get("warc-target-uri", "").strip()
+        return text[1:-1].strip() if text.startswith("<") and text.endswith(">") else text
 
     @property
     def date(self) -> datetime | None:

@@ -145,3 +145,8 @@ def test_arc_records(zipped: bool) -> None:
     assert [i.kind for i in items] == ["warcinfo"] + ["response"] * len(BLOCKS)
     assert [(i.url, i.block) for i in items[1:]] == pages
     assert str(items[1].date) == "2020-01-02 03:04:05+00:00"
+
+
+@pytest.mark.parametrize("written", ["http://e.org/a<b>", "<http://e.org/a<b>>", " <http://e.org/a<b>> "])
+def test_angle_brackets_around_a_url_are_none_of_it(written: str) -> None:
+    assert Record(0, 0, {"warc-target-uri": written}).url == "http://e.org/a<b>"
