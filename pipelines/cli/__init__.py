@@ -1,0 +1,52 @@
+"""The command line: parse, call, print. Errors of the user come out as one line and a status; heavy imports wait."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import typer
+
+from pipelines.cli import answer, mix, run, single
+from pipelines.cli.console import err
+from pipelines.errors import CuveeError
+
+app = typer.Typer(
+    help="Curate, mix and emit language-model training data, with every token traceable to its source.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+for command in (
+    run.run,
+    run.demo,
+    answer.trace,
+    answer.inspect,
+    answer.report,
+    single.extract,
+    single.ocr,
+    single.doctor,
+):
+    app.command()(command)
+app.add_typer(mix.app, name="mix")
+
+
+def main() -> None:
+    """Entry point of the ``cuvee`` command."""
+    try:
+        app(standalone_mode=True)
+    except CuveeError as error:
+        err.print(f"cuvee: {error}", style="red", highlight=False, markup=False, soft_wrap=True)
+        raise SystemExit(error.status) from None
+    except KeyboardInterrupt:
+        err.print("cuvee: interrupted; finished parts are kept: run again to resume")
+        raise SystemExit(130) from None
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise SystemExit(0) from None
+    except OSError as error:
+        from pipelines.task import disk_is_full, one_line
+
+        text = one_line(error) if disk_is_full(error) else str(error)
+        err.print(f"cuvee: {text}", style="red", highlight=False, markup=False, soft_wrap=True)
+        raise SystemExit(1) from None

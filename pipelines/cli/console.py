@@ -1,0 +1,44 @@
+"""What the commands share: the two consoles, common options, and checks of what the user names."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+from pipelines.errors import CuveeError
+
+out = Console()
+err = Console(stderr=True)
+
+RunOption = Annotated[str, typer.Option("--run", help="Run folder; default: the recipe's, else runs/NAME.")]
+WorkersOption = Annotated[int, typer.Option("--workers", min=0, help="Worker processes; 0: one per core.")]
+QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")]
+RunArgument = Annotated[str, typer.Argument(metavar="RUN", help="Run folder.")]
+
+
+def existing_run(run: str) -> str:
+    if not (Path(run) / "run.json").is_file():
+        raise CuveeError(f"{run}: no run folder here (it has no run.json)")
+    return str(Path(run).absolute())
+
+
+def existing_file(path: Path) -> Path:
+    if not path.is_file():
+        raise CuveeError(f"{path}: no such file")
+    return path
+
+
+def write_out(pieces: Any, to: str) -> None:
+    if not to:
+        for piece in pieces:
+            sys.stdout.write(piece)
+        return
+    from manifests import storage
+
+    with storage.open_output(to) as stream:
+        for piece in pieces:
+            stream.write(piece.encode())

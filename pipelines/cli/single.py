@@ -1,0 +1,41 @@
+"""Commands on one file, and on this machine."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pipelines.cli.console import err, existing_file, out, write_out
+
+
+def extract(
+    file: Annotated[Path, typer.Argument(help="FILE.html or FILE.warc.gz")],
+    to: Annotated[str, typer.Option("--out", help="File to write; default: standard output.")] = "",
+) -> None:
+    """Main text of an HTML page, or of every page of a WARC."""
+    from pipelines.single import extracted
+
+    write_out(extracted(existing_file(file)), to)
+
+
+def ocr(
+    file: Annotated[Path, typer.Argument(help="FILE.pdf")],
+    to: Annotated[str, typer.Option("--out", help="File to write; default: standard output.")] = "",
+) -> None:
+    """Text of a PDF, page by page from its text layer or by OCR."""
+    from pipelines.single import read_pdf
+
+    text, notes = read_pdf(existing_file(file))
+    for note in notes:
+        err.print(note, highlight=False, markup=False)
+    write_out([text], to)
+
+
+def doctor() -> None:
+    """What this machine can run, with the command that mends what it can't."""
+    from pipelines.doctor import examine, show
+
+    if not show(examine(), out):
+        raise typer.Exit(1)

@@ -1,0 +1,83 @@
+"""The recipe: one YAML file that describes a run, checked whole before any work.
+
+Relative paths are relative to the recipe's folder; ``{run}`` in a path is the run folder. Conditions (``when``,
+``where``) are SQL expressions over the annotation columns, e.g. ``words < 50 AND language <> 'eng'``.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field, field_validator, model_validator
+
+from pipelines.recipe.base import Name, Section
+from pipelines.recipe.curation import Annotate, Dedup, DomainRule, Labels, Quality, Rule, Select
+from pipelines.recipe.mixing import Mix, Shards, Solve, Swarm, Tokenizer, TokenizerTraining
+from pipelines.recipe.rephrasing import Generator, Rephrase
+from pipelines.recipe.sources import Input, Route, Source
+
+__all__ = [
+    "Annotate",
+    "Dedup",
+    "DomainRule",
+    "Generator",
+    "Input",
+    "Labels",
+    "Mix",
+    "Quality",
+    "Recipe",
+    "Rephrase",
+    "Route",
+    "Rule",
+    "Section",
+    "Select",
+    "Shards",
+    "Solve",
+    "Source",
+    "Swarm",
+    "Tokenizer",
+    "TokenizerTraining",
+    "Tolerance",
+]
+
+
+class Tolerance(Section):
+    failed_splits: Annotated[int, Field(ge=0)] = 0
+
+
+class Recipe(Section):
+    name: Name
+    run: str = ""
+    seed: Annotated[int, Field(ge=0, lt=1 << 31)] = 0
+    inputs: dict[Name, Input] = {}
+    sources: Annotated[list[Source], Field(min_length=1)]
+    annotate: Annotate = Annotate()
+    dedup: Dedup = Dedup()
+    select: Select = Select()
+    rephrase: Rephrase | None = None
+    tokenizer: Tokenizer | None = None
+    mix: Mix | None = None
+    shards: Shards | None = None
+    tolerance: Tolerance = Tolerance()
+
+    @field_validator("sources")
+    @classmethod
+    def _distinct(cls, sources: list[Source]) -> list[Source]:
+        names = [s.name for s in sources]
+        if twice := sorted({n for n in names if names.count(n) > 1}):
+            raise ValueError(f"names must differ; twice: {', '.join(twice)}")
+        return sources
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Recipe:
+        names = [s.name for s in self.sources]
+        for rule in self.select.rules:
+            if unknown := sorted(set(rule.sources) - {*names, self.rephrase.source if self.rephrase else ""}):
+                raise ValueError(f"rule {rule.reason!r} names unknown sources {unknown}; known: {names}")
+        if self.rephrase and self.rephrase.source in names:
+            raise ValueError(f"rephrase.source {self.rephrase.source!r} is taken by a source")
+        if self.mix and not self.tokenizer:
+            raise ValueError("mix needs a tokenizer section")
+        if self.shards and not self.mix:
+            raise ValueError("shards needs a mix section")
+        return self

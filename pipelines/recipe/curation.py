@@ -1,0 +1,78 @@
+"""Annotation, deduplication and selection."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from pipelines.recipe.base import Condition, Name, Regex, Section
+
+
+class Labels(Section):
+    """Documents that serve as one class of a training set."""
+
+    where: Condition
+    documents: Annotated[int, Field(ge=10)] = 1000
+
+
+class Quality(Section):
+    """A fastText classifier trained on two sets of this run's documents, or one trained before."""
+
+    positive: Labels | None = None
+    negative: Labels | None = None
+    model: str = ""
+    epochs: Annotated[int, Field(ge=1)] = 5
+    dimensions: Annotated[int, Field(ge=2)] = 32
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Quality:
+        trained = self.positive is not None and self.negative is not None
+        if bool(self.model) == trained:
+            raise ValueError("needs either `model`, or both `positive` and `negative`")
+        return self
+
+
+class Annotate(Section):
+    quality: Quality | None = None
+
+
+class Dedup(Section):
+    """Exact by normalised content, fuzzy by MinHash bands verified by Jaccard similarity with the survivor."""
+
+    exact: bool = True
+    fuzzy: bool = True
+    bands: Annotated[int, Field(ge=1, le=256)] = 25
+    rows: Annotated[int, Field(ge=1, le=64)] = 5
+    shingle: Annotated[int, Field(ge=1, le=50)] = 5
+    unit: Literal["word", "char"] = "char"
+    threshold: Annotated[float, Field(gt=0, le=1)] = 0.8
+    partitions: Annotated[int, Field(ge=1, le=4096)] = 8
+
+
+class Rule(Section):
+    """Drops documents, with a reason. Rules apply in order; the first that matches gives the reason."""
+
+    reason: Name
+    when: Condition | None = None
+    url_matches: Regex | None = None
+    sources: list[str] = []
+
+    @model_validator(mode="after")
+    def _one_test(self) -> Rule:
+        if (self.when is None) == (self.url_matches is None):
+            raise ValueError("needs exactly one of `when` and `url_matches`")
+        return self
+
+
+class DomainRule(Section):
+    """Puts documents in a domain. The first rule that matches decides; else the domain is the source's name."""
+
+    domain: Name
+    when: Condition
+
+
+class Select(Section):
+    rules: list[Rule] = []
+    domains: list[DomainRule] = []
+    heldout: Annotated[float, Field(ge=0, lt=1)] = 0.02  #: share of duplicate clusters kept for evaluation

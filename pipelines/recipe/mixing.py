@@ -1,0 +1,61 @@
+"""Tokenizer, swarm, solver and shards."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, field_validator, model_validator
+
+from pipelines.recipe.base import Section, Share
+
+
+class TokenizerTraining(Section):
+    vocabulary: Annotated[int, Field(ge=260, le=65_536)] = 4096
+    sample_bytes: Annotated[int, Field(ge=1000)] = 8_000_000
+
+
+class Tokenizer(Section):
+    """A byte-level BPE trained on kept text, or a Hugging Face ``tokenizer.json``."""
+
+    path: str = ""
+    train: TokenizerTraining | None = None
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Tokenizer:
+        if bool(self.path) == (self.train is not None):
+            raise ValueError("needs exactly one of `path` and `train`")
+        return self
+
+
+class Swarm(Section):
+    runs: Annotated[int, Field(ge=2)] = 16
+    stack: Annotated[int, Field(ge=1)] = 4  #: proxies trained together in one task
+    strength: Annotated[float, Field(gt=0)] = 1.0
+
+
+class Solve(Section):
+    family: Literal["auto", "ridge", "log_linear", "power_law_concave"] = "auto"
+    metrics: dict[str, float] = {}  #: weight of each metric; default: all, equally
+    max_epochs: Annotated[float, Field(gt=0)] = 4.0
+    bounds: dict[str, tuple[Share, Share]] = {}
+    max_divergence: Annotated[float, Field(gt=0)] | None = None  #: KL from the natural proportions, nats
+
+    @field_validator("bounds")
+    @classmethod
+    def _ordered(cls, bounds: dict[str, tuple[float, float]]) -> dict[str, tuple[float, float]]:
+        if wrong := [f"{name} [{low:g}, {high:g}]" for name, (low, high) in bounds.items() if low > high]:
+            raise ValueError(f"the lower bound is above the upper one: {', '.join(wrong)}")
+        return bounds
+
+
+class Mix(Section):
+    budget: Annotated[int, Field(ge=1000)]  #: training tokens to emit
+    policy: str = "any"
+    swarm: Swarm = Swarm()
+    proxy: dict[str, int | float | str] = {}
+    solve: Solve = Solve()
+
+
+class Shards(Section):
+    formats: Annotated[list[Literal["olmo", "megatron"]], Field(min_length=1)] = ["olmo"]
+    tokens: Annotated[int, Field(ge=1000)] = 10_000_000  #: at most, per shard
