@@ -71,6 +71,20 @@ LICENCE = pa.schema(
         ("reserved", pa.bool_()),
     ]
 )
+#: edits/NAME/SOURCE/part-*.parquet: ``[start, end)`` in UTF-8 bytes of the document's text gives way to
+#: ``replacement``; ``by`` says what found it. See manifests.edits
+EDITS = pa.schema(
+    [
+        (
+            "edits",
+            pa.list_(
+                pa.struct(
+                    [("start", pa.int64()), ("end", pa.int64()), ("replacement", pa.string()), ("by", pa.string())]
+                )
+            ),
+        )
+    ]
+)
 #: duplicates/SOURCE/part-*.parquet. ``survivor`` is the id kept in this document's place, null when it is kept itself
 DUPLICATES = pa.schema(
     [
@@ -107,6 +121,7 @@ VERSIONS = {
     "heuristics": 1,
     "quality": 1,
     "licence": 1,
+    "edits": 1,
     "duplicates": 1,
     "verdicts": 1,
     "spans": 1,

@@ -90,12 +90,19 @@ class Spans:
 
 
 def write_part(
-    folder: str, part_name: str, part_path: str, frame: pl.DataFrame, tokenizer: Tokenizer
+    folder: str,
+    part_name: str,
+    part_path: str,
+    frame: pl.DataFrame,
+    tokenizer: Tokenizer,
+    *,
+    view: Sequence[str] = (),
 ) -> list[PoolFile]:
     """Tokenizes the kept documents of one part into its pool files, sorted by stratum and split.
 
     ``folder`` is the run's ``pools`` folder. ``frame`` has the columns ``text``, ``row`` (its row in the document part
-    ``part_path``), ``stratum`` and ``split`` (train or heldout). ValueError for a stratum that cannot name a folder.
+    ``part_path``), ``stratum`` and ``split`` (train or heldout). ``view`` names the edits that made ``text`` of the
+    document's own; the spans' footer keeps it. ValueError for a stratum that cannot name a folder.
     """
     files = []
     for (stratum, split), group in sorted(frame.group_by("stratum", "split"), key=lambda item: item[0]):
@@ -119,7 +126,8 @@ def write_part(
         uri = storage.join(folder, stratum, f"{name}.npy")
         with storage.open_output(uri) as out:
             np.lib.format.write_array(out, tokens, version=(1, 0), allow_pickle=False)
-        spans.write(storage.join(folder, stratum, f"{name}.spans.parquet"), tokenizer=tokenizer.digest)
+        footer = {"tokenizer": tokenizer.digest, **({"view": " ".join(view)} if view else {})}
+        spans.write(storage.join(folder, stratum, f"{name}.spans.parquet"), **footer)
         files.append(
             PoolFile(
                 stratum=stratum,

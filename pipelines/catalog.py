@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from manifests import parts
+from manifests import edits, parts
 from manifests.receipts import Output, Receipt, digest_of
 
 
@@ -41,6 +41,12 @@ class Catalog:
 
     def digest(self, column: str, part: str) -> str:
         return self.files[parts.path(column, part)].digest
+
+    def edits(self, part: str) -> list[str]:
+        """Names of the edits that the run made of this part: together they are the view that is tokenized."""
+        ending = f"/{part}.parquet"
+        found = (p for p in self.files if p.startswith(f"{edits.FOLDER}/") and p.endswith(ending))
+        return sorted(p.removeprefix(f"{edits.FOLDER}/").removesuffix(ending) for p in found)
 
     def key(self, stage: str, version: int, part: str, columns: Sequence[str], *parameters: Any) -> str:
         """The key of a task that reads these columns of one part."""

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from manifests import lineage, parts, storage
+from manifests import edits, lineage, parts, storage
 from pipelines.errors import CuveeError
 
 _TEXT = 2000
@@ -47,6 +47,11 @@ def show_document(run: str, identifier: str, console: Console) -> None:
         if storage.is_file(storage.join(run, parts.path(column, part))):
             values = parts.read(run, column, part).slice(row, 1).to_pylist()[0]
             table.add_row(column.rsplit("/", 1)[-1], escape(", ".join(f"{k} {_short(v)}" for k, v in values.items())))
+    for folder in storage.list_folders(storage.join(run, edits.FOLDER)):
+        if storage.is_file(storage.join(run, parts.path(edits.column(folder), part))):
+            for edit in lineage.row_of(run, edits.column(folder), part, row)["edits"] or []:
+                put = f"replaced by {edit['replacement']!r}" if edit["replacement"] else "removed"
+                table.add_row("edit", escape(f"bytes {edit['start']} to {edit['end']} {put}, by {edit['by']}"))
     text = found["document"]["text"]
     table.add_row("text", escape(text[:_TEXT] + (" …" if len(text) > _TEXT else "")))
     console.print(table)

@@ -1,13 +1,16 @@
-"""Token pools as tasks: each part's kept documents become token arrays with spans, one array a stratum and split."""
+"""Token pools as tasks: each part's kept documents become token arrays with spans, one array a stratum and split.
+
+What is tokenized is the view that all edits of the run make of a document; its text stays as it was read.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import polars as pl
-import pyarrow as pa
 
-from manifests import parts, storage
+from manifests import edits, parts, storage
 from manifests.receipts import Output, digest_of, output
 from mixing.pools import PoolFile, write_part
 from mixing.tokenizer import Tokenizer, train_bpe
@@ -21,6 +24,22 @@ MODEL = "models/tokenizer.json"
 FOLDER = "pools"
 
 
+@dataclass(frozen=True)
+class _Viewed:
+    """A document part and the names of the edits through which it is read."""
+
+    part: str
+    edits: tuple[str, ...]
+
+    @property
+    def columns(self) -> list[str]:
+        """What a task that reads the view depends on, verdicts included."""
+        return [parts.DOCUMENTS, "verdicts", *(edits.column(n) for n in self.edits)]
+
+    def texts(self, run: str) -> pl.Series:
+        return pl.Series(pl.from_arrow(edits.view(run, self.part, self.edits).texts))
+
+
 def tokenizer(conductor: Conductor, recipe: Recipe, catalog: Catalog) -> str:
     """Path of the tokenizer in the run: trained on kept text, or a copy of the recipe's file. Returns its digest."""
     assert recipe.tokenizer is not None
@@ -29,8 +48,8 @@ def tokenizer(conductor: Conductor, recipe: Recipe, catalog: Catalog) -> str:
         key = digest_of("tokenizer", VERSION, storage.digest(section.path))
         task = Task("tokenizer", "tokenizer", key, copy_tokenizer, section.path)
     else:
-        used = tuple(catalog.parts())
-        digests = [catalog.digest(c, p) for p in used for c in (parts.DOCUMENTS, "verdicts")]
+        used = tuple(_Viewed(p, tuple(catalog.edits(p))) for p in catalog.parts())
+        digests = [catalog.digest(c, v.part) for v in used for c in v.columns]
         key = digest_of("tokenizer", VERSION, section.model_dump(mode="json"), digests)
         task = Task("tokenizer", "tokenizer", key, train_tokenizer, (section.train, used))
     catalog.add(conductor.map("tokenizer", [task]))
@@ -43,46 +62,47 @@ def copy_tokenizer(run: str, path: str) -> Made:
     return Made([output(run, MODEL)])
 
 
-def train_tokenizer(run: str, spec: tuple[TokenizerTraining, tuple[str, ...]]) -> Made:
+def train_tokenizer(run: str, spec: tuple[TokenizerTraining, tuple[_Viewed, ...]]) -> Made:
     training, used = spec
     with storage.replacing(storage.join(run, MODEL)) as temporary:
         train_bpe(_sample(run, used, training.sample_bytes), training.vocabulary, str(temporary))
     return Made([output(run, MODEL)])
 
 
-def _sample(run: str, used: tuple[str, ...], limit: int) -> Iterator[str]:
+def _sample(run: str, used: tuple[_Viewed, ...], limit: int) -> Iterator[str]:
     """Kept training text, the same share of every part, up to about ``limit`` bytes in all."""
-    kept: list[tuple[str, pl.Series, int]] = []
-    for part in used:
-        verdicts = parts.aligned(run, part, {"verdicts": None})
-        rows = verdicts.with_row_index("row").filter(pl.col("keep") & (pl.col("split") == "train"))["row"]
-        kept.append((part, rows, len(rows)))
+    kept: list[tuple[_Viewed, pl.Series]] = []
+    for viewed in used:
+        verdicts = parts.aligned(run, viewed.part, {"verdicts": None})
+        kept.append(
+            (viewed, verdicts.with_row_index("row").filter(pl.col("keep") & (pl.col("split") == "train"))["row"])
+        )
     total = 0
     sizes = []
-    for part, rows, _ in kept:
-        texts = pl.Series(pl.from_arrow(parts.read(run, parts.DOCUMENTS, part, ["text"])["text"]))
-        lengths = texts.str.len_bytes()[rows]
+    for viewed, rows in kept:
+        lengths = viewed.texts(run).str.len_bytes()[rows]
         total += int(lengths.sum())
         sizes.append(lengths)
     share = min(1.0, limit / max(total, 1))
-    for (part, rows, _), lengths in zip(kept, sizes, strict=True):
+    for (viewed, rows), lengths in zip(kept, sizes, strict=True):
         chosen = rows.filter(lengths.cum_sum() <= share * int(lengths.sum())) if share < 1 else rows
-        texts = parts.read(run, parts.DOCUMENTS, part, ["text"])["text"].take(pa.array(chosen.to_list(), pa.int64()))
-        yield from texts.to_pylist()
+        yield from viewed.texts(run)[chosen]
 
 
 def task(catalog: Catalog, part: str, tokenizer_digest: str) -> Task:
-    key = catalog.key("pools", VERSION, part, [parts.DOCUMENTS, "verdicts"], tokenizer_digest)
-    return Task("pools", part.replace("/", "."), key, pool_part, part)
+    viewed = _Viewed(part, tuple(catalog.edits(part)))
+    key = catalog.key("pools", VERSION, part, viewed.columns, tokenizer_digest)
+    return Task("pools", part.replace("/", "."), key, pool_part, viewed)
 
 
-def pool_part(run: str, part: str) -> Made:
-    """Tokenizes the kept documents of a part."""
+def pool_part(run: str, viewed: _Viewed) -> Made:
+    """Tokenizes the kept documents of a part, with its edits applied."""
     encoder = Tokenizer.load(storage.join(run, MODEL))
-    columns: dict[str, list[str] | None] = {parts.DOCUMENTS: ["text"], "verdicts": ["keep", "stratum", "split"]}
-    frame = parts.aligned(run, part, columns).with_row_index("row").filter(pl.col("keep")).drop("keep")
-    path = parts.path(parts.DOCUMENTS, part)
-    files = write_part(storage.join(run, FOLDER), part.replace("/", "."), path, frame, encoder)
+    verdicts = parts.aligned(run, viewed.part, {"verdicts": ["keep", "stratum", "split"]})
+    frame = verdicts.with_columns(text=viewed.texts(run)).with_row_index("row").filter(pl.col("keep")).drop("keep")
+    path = parts.path(parts.DOCUMENTS, viewed.part)
+    folder, name = storage.join(run, FOLDER), viewed.part.replace("/", ".")
+    files = write_part(folder, name, path, frame, encoder, view=viewed.edits)
     outputs: list[Output] = []
     for file in files:
         outputs.append(output(run, file.path, file.tokens))

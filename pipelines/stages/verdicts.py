@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from manifests import parts, schemas
+from manifests import edits, parts, schemas
 from pipelines import conditions, selection
 from pipelines.catalog import Catalog
 from pipelines.recipe import Recipe, Select
@@ -20,6 +20,7 @@ DUPLICATES = "duplicates"
 @dataclass(frozen=True)
 class Judgement:
     part: str
+    edits: tuple[str, ...]
     select: Select
     quality: bool
     heldout: float
@@ -37,14 +38,15 @@ def _heldout(share: float, documents: int) -> float:
 
 def task(catalog: Catalog, part: str, recipe: Recipe, suffix: str) -> Task:
     heldout = _heldout(recipe.select.heldout, sum(catalog.rows(p) for p in catalog.parts()))
-    spec = Judgement(part, recipe.select, recipe.annotate.quality is not None, heldout, recipe.seed)
-    columns = [*conditions.columns(quality=spec.quality), DUPLICATES]
+    made = tuple(catalog.edits(part))
+    spec = Judgement(part, made, recipe.select, recipe.annotate.quality is not None, heldout, recipe.seed)
+    columns = [*conditions.columns(quality=spec.quality), DUPLICATES, *(edits.column(n) for n in made)]
     key = catalog.key("select", VERSION, part, columns, spec.select.model_dump(mode="json"), heldout, spec.seed)
     return Task(f"select{suffix}", part.replace("/", "."), key, judge_part, spec)
 
 
 def judge_part(run: str, spec: Judgement) -> Made:
-    """One verdict per document: the recipe's rules first, then duplicates."""
+    """One verdict per document: the recipe's rules first, then duplicates, then what its edits leave."""
     documents = conditions.frame(run, spec.part, quality=spec.quality)
     duplicates = parts.aligned(run, spec.part, {DUPLICATES: None})
     documents = documents.with_columns(domain=selection.domains(documents, spec.select.domains))
@@ -52,6 +54,7 @@ def judge_part(run: str, spec: Judgement) -> Made:
         pl.coalesce(
             selection.reasons(documents, spec.select.rules),
             pl.when(duplicates["survivor"].is_not_null()).then(duplicates["kind"] + "_duplicate"),
+            pl.when(_blank(run, spec)).then(pl.lit("nothing_left")),
         )
     )[:, 0]
     # a rewritten document goes where its parent went: else it would be tested on what it was trained on
@@ -72,3 +75,11 @@ def judge_part(run: str, spec: Judgement) -> Made:
     dropped = verdicts.filter(~pl.col("keep"))["reason"].value_counts()
     counts = {f"dropped:{reason}": n for reason, n in dropped.iter_rows()}
     return Made([made], {"documents": verdicts.height, "kept": int(verdicts["keep"].sum()), **counts})
+
+
+def _blank(run: str, spec: Judgement) -> pl.Series:
+    """Documents of which their edits leave nothing but space."""
+    if not spec.edits:
+        return pl.Series([False])
+    shown = pl.Series(pl.from_arrow(edits.view(run, spec.part, spec.edits).texts))
+    return shown.str.strip_chars() == ""

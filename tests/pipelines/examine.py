@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from manifests import storage
+from manifests import edits, parts, storage
 from mixing.tokenizer import Tokenizer
 
 #: what DESIGN promises to be the same bytes, whatever the engine, the workers or the folder
@@ -16,6 +16,7 @@ IDENTICAL = (
     "documents",
     "annotations",
     "duplicates",
+    "edits",
     "verdicts",
     "rejects",
     "models",
@@ -61,9 +62,9 @@ def columns_are_aligned(run: Path) -> None:
     for path in sorted((run / "documents").glob("*/part-*.parquet")):
         want = storage.read_metadata(str(path))
         assert want["cuvee.schema"] == "documents/1"
-        for name in ("annotations/*", "duplicates", "verdicts"):
+        for name in ("annotations/*", "duplicates", "verdicts", "edits/*"):
             found = sorted(run.glob(f"{name}/{path.parent.name}/{path.name}"))
-            assert found, f"{name} of {path}"
+            assert found or name == "edits/*", f"{name} of {path}"
             for other in found:
                 metadata = storage.read_metadata(str(other))
                 assert metadata["cuvee.ids"] == want["cuvee.ids"], other
@@ -72,7 +73,7 @@ def columns_are_aligned(run: Path) -> None:
 
 def duplicates_point_to_kept_documents(run: Path) -> None:
     duplicates, verdicts = column(run, "duplicates"), column(run, "verdicts")
-    kept = verdicts.filter(pl.col("keep"))["id"]
+    kept = verdicts.filter(pl.col("keep") | (pl.col("reason") == "nothing_left"))["id"]
     survivors = duplicates["survivor"].drop_nulls()
     assert survivors.is_in(kept.implode()).all(), "a duplicate's survivor is not kept"
 
@@ -91,13 +92,14 @@ def pools_hold_the_kept_documents(run: Path) -> None:
 
 
 def shards_are_covered(run: Path, folder: Path) -> None:
-    """Every token lies in exactly one span, and every span decodes to its document."""
+    """Every token lies in exactly one span, and every span decodes to its document as the run's edits left it."""
     tokenizer = Tokenizer.load(str(run / "models/tokenizer.json"))
-    texts = dict(
-        column(run, "documents")
-        .select(pl.concat_str("part", pl.col("row").cast(pl.String), separator="#"), "text")
-        .rows()
-    )
+    names = sorted(p.name for p in (run / edits.FOLDER).glob("*"))
+    texts = {}
+    for part in column(run, "documents")["part"].unique().to_list():
+        made = [n for n in names if (run / parts.path(edits.column(n), part)).is_file()]
+        shown = edits.view(str(run), part, made).texts.to_pylist()
+        texts |= {f"{part}#{row}": text for row, text in enumerate(shown)}
     arrays = sorted(p for p in folder.iterdir() if p.suffix in (".npy", ".bin"))
     assert arrays, f"{folder} holds no shard"
     for path in arrays:
