@@ -54,13 +54,10 @@ def write(run: str, receipt: Receipt) -> None:
 
 def read(run: str, stage: str, task: str) -> Receipt | None:
     """None when there is none, or it is unreadable (then the task is simply done again)."""
-    path = path_of(run, stage, task)
-    if not storage.is_file(path):
-        return None
     try:
-        raw = json.loads(storage.read_bytes(path))
+        raw = json.loads(storage.read_bytes(path_of(run, stage, task)))
         return Receipt(**{**raw, "outputs": tuple(Output(**o) for o in raw["outputs"])})
-    except (ValueError, TypeError, KeyError):
+    except (FileNotFoundError, ValueError, TypeError, KeyError):
         return None
 
 
@@ -69,8 +66,8 @@ def valid(run: str, receipt: Receipt | None, key: str) -> bool:
     if receipt is None or receipt.key != key:
         return False
     for output in receipt.outputs:
-        path = storage.join(run, output.path)
-        if not storage.is_file(path) or storage.size(path) != output.bytes:
+        found = storage.stat(storage.join(run, output.path))
+        if found is None or found.size != output.bytes:
             return False
     return True
 

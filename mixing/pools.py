@@ -181,11 +181,8 @@ class PoolSet:
         if index not in self._arrays:
             file = self.files[index]
             uri = storage.join(self.run, file.path)
-            if storage.is_local(uri):
-                array = np.load(storage.local_path(uri), mmap_mode="r", allow_pickle=False)
-            else:
-                with storage.open_input(uri) as f:
-                    array = np.lib.format.read_array(f, allow_pickle=False)
+            with storage.on_this_machine(uri) as path:  # a copy is deleted, but stays mapped
+                array = np.load(path, mmap_mode="r", allow_pickle=False)
             if array.shape != (file.tokens,):
                 raise ValueError(f"{uri} holds {array.shape} tokens, not {file.tokens}: delete it and run again")
             self._arrays[index] = array

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from fnmatch import fnmatch
 from typing import Any
@@ -26,6 +27,8 @@ from pipelines.task import (
 )
 
 _POLL_SECONDS = 0.2
+#: looking at an object store takes a while; it is looked at no more than this share of the time
+_POLL_SHARE = 0.05
 _SHOWN_FAILURES = 5
 
 
@@ -54,8 +57,10 @@ class StageTime:
 class Conductor:
     """Runs stages one after another on an engine; ``times`` tells what each took."""
 
-    def __init__(self, run: str, engine: Engine, progress: Progress) -> None:
+    def __init__(self, run: str, engine: Engine, progress: Progress, held: Callable[[], None] = lambda: None) -> None:
+        """``held`` raises when the run folder is held no more; asked before and after each stage."""
         self.run = run
+        self.held = held
         self.engine = engine
         self.progress = progress
         self.times: list[StageTime] = []
@@ -85,10 +90,10 @@ class Conductor:
         Returns the receipts of the consuming stage ``into``. Those named in ``keep`` are left from earlier exchanges.
         """
         keep = list(keep)
-        produced = [receipts.read(self.run, t.stage, t.name) for t in tasks]
-        complete = all(receipts.valid(self.run, r, t.key) for r, t in zip(produced, tasks, strict=True))
+        produced = self._done(tasks)
+        complete = all(produced)
         consuming = _consuming(consumer, [r for r in produced if r]) if complete else []
-        if complete and all(receipts.valid(self.run, receipts.read(self.run, into, t.name), t.key) for t in consuming):
+        if complete and all(self._done(consuming)):
             self._prune(stage, tasks)
             self._note(stage, len(tasks), 0, 0.0)
         else:
@@ -116,12 +121,21 @@ class Conductor:
                 self._prune(stage, [])
                 self._forgot = True
 
+    def _done(self, tasks: Sequence[Task]) -> list[Receipt | None]:
+        """The valid receipt of each task, or None."""
+
+        def valid(task: Task) -> Receipt | None:
+            found = receipts.read(self.run, task.stage, task.name)
+            return found if receipts.valid(self.run, found, task.key) else None
+
+        return storage.at_once(valid, tasks, remote=not storage.is_local(self.run))
+
     def _stage(self, stage: str, tasks: Sequence[Task]) -> _StageContext:
         return _StageContext(self, stage, tasks)
 
     def _collect(self, stage: str, tasks: Sequence[Task], tolerate: int) -> list[Receipt]:
-        found = [receipts.read(self.run, t.stage, t.name) for t in tasks]
-        missing = [t for t, r in zip(tasks, found, strict=True) if not receipts.valid(self.run, r, t.key)]
+        found = self._done(tasks)
+        missing = [t for t, r in zip(tasks, found, strict=True) if r is None]
         if missing:
             said = {f.task: f.message for f in read_failures(self.run, stage)}
             failures = [Failure(stage, t.name, said.get(t.name) or why_unrecorded(self.run)) for t in missing]
@@ -130,7 +144,7 @@ class Conductor:
                 shown = "; ".join(f"{f.task}: {f.message}" for f in failures[:_SHOWN_FAILURES])
                 more = f" (and {len(failures) - _SHOWN_FAILURES} more)" if len(failures) > _SHOWN_FAILURES else ""
                 raise RunFailed(f"{stage}: {len(failures)} of {len(tasks)} tasks failed: {shown}{more}")
-        return [r for r, t in zip(found, tasks, strict=True) if r is not None and r.key == t.key]
+        return [r for r in found if r is not None]
 
     def _prune(self, stage: str, tasks: Sequence[Task], keep: Iterable[str] = ()) -> None:
         """Deletes what earlier recipes or inputs left behind in this stage."""
@@ -158,10 +172,12 @@ class _StageContext:
 
     def __enter__(self) -> list[Task]:
         run = self.conductor.run
+        self.conductor.held()
         names = [t.name for t in self.tasks]
         if len(set(names)) < len(names):
             raise ValueError(f"{self.stage}: two inputs make the same part: name every file once")
-        self.pending = [t for t in self.tasks if not receipts.valid(run, receipts.read(run, t.stage, t.name), t.key)]
+        done = self.conductor._done(self.tasks)
+        self.pending = [t for t, receipt in zip(self.tasks, done, strict=True) if receipt is None]
         forget_failures(run, self.stage)
         for task in self.pending:
             remove_outputs(run, receipts.read(run, task.stage, task.name))
@@ -178,6 +194,7 @@ class _StageContext:
         self._watcher.join()
         seconds = time.monotonic() - self.started
         self.conductor.progress.finish(self.stage, seconds, failed=kind is not None)
+        self.conductor.held()
         if kind is None:
             self.conductor._prune(self.stage, self.tasks)
             self.conductor._note(self.stage, len(self.tasks), len(self.pending), seconds)
@@ -185,9 +202,12 @@ class _StageContext:
     def _watch(self) -> None:
         waiting = {t.name for t in self.pending}
         while not self._stop.is_set():
+            looked = time.monotonic()
+            with suppress(storage.StorageError):  # progress can wait for the store
+                self._see(waiting)
+            self._stop.wait(max(_POLL_SECONDS, (time.monotonic() - looked) / _POLL_SHARE))
+        with suppress(storage.StorageError):
             self._see(waiting)
-            self._stop.wait(_POLL_SECONDS)
-        self._see(waiting)
 
     def _see(self, waiting: set[str]) -> None:
         """Progress comes from receipts, so that it is the same on every engine."""

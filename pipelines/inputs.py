@@ -5,10 +5,13 @@ from __future__ import annotations
 import glob
 import json
 import os
+import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from manifests import storage
+from manifests.receipts import digest_of
 from pipelines.errors import RecipeError
 from pipelines.recipe import Recipe
 from pipelines.recipe_file import pattern_path
@@ -21,28 +24,34 @@ def list_inputs(recipe: Recipe, recipe_folder: Path, run: str) -> dict[str, list
     found = {}
     for source in recipe.sources:
         patterns = [pattern_path(p, recipe_folder, run) for p in source.paths]
-        paths = sorted({path for pattern in patterns for path in _expand(pattern, source.name)})
-        base = os.path.commonpath([_static(p) for p in patterns])
+        files = {entry.uri: entry for pattern in patterns for entry in _expand(pattern, source.name)}
+        base = _common([_static(p) for p in patterns])
         found[source.name] = [
-            SourceFile(
-                uri=path, name=os.path.relpath(path, base), size=storage.size(path), checksum=known.checksum(path)
-            )
-            for path in paths
+            SourceFile(uri=uri, name=_relative(uri, base), size=files[uri].size, checksum=known.checksum(files[uri]))
+            for uri in sorted(files)
         ]
     known.save()
     return found
 
 
-def _expand(pattern: str, source: str) -> list[str]:
-    if not storage.is_local(pattern):
-        folder, name = pattern.rsplit("/", 1)
-        paths = storage.list_files(folder, name) if glob.has_magic(name) else [pattern]
-    else:
+def _expand(pattern: str, source: str) -> list[storage.Entry]:
+    if storage.is_local(pattern):
         matches = [pattern] if os.path.isfile(pattern) else glob.glob(pattern, recursive=True)  # "x[1].txt" is a name
-        paths = [p for p in matches if os.path.isfile(p)]
-    if not paths:
+        found = [storage.stat(p) for p in matches]
+    else:
+        one = storage.stat(pattern)
+        found = [one] if one or not glob.has_magic(pattern) else list(_matching(pattern))
+    files = [entry for entry in found if entry is not None]
+    if not files:
         raise RecipeError(f"source {source!r}: no file matches {pattern}")
-    return paths
+    return files
+
+
+def _matching(pattern: str) -> list[storage.Entry]:
+    """Files of an object store by glob: ``*`` and ``?`` within a name, ``**`` across folders."""
+    expression = re.escape(pattern).replace(r"\*\*/", "(?:.*/)?").replace(r"\*", "[^/]*").replace(r"\?", "[^/]")
+    matches = re.compile(expression).fullmatch
+    return [e for e in storage.entries(_static(pattern), recursive=True) if matches(e.uri)]
 
 
 def _static(pattern: str) -> str:
@@ -53,8 +62,27 @@ def _static(pattern: str) -> str:
     return folder
 
 
+def _common(folders: Sequence[str]) -> str:
+    """The folder that holds them all; empty when they lie in different places."""
+    schemes = {f.partition("://")[0] if "://" in f else "" for f in folders}
+    if len(schemes) > 1:
+        return ""
+    scheme = schemes.pop()
+    prefix = f"{scheme}://" if scheme else ""
+    common = os.path.commonpath([f.removeprefix(prefix) for f in folders])
+    return f"{prefix}{common}" if common else ""
+
+
+def _relative(uri: str, base: str) -> str:
+    return os.path.relpath(uri, base) if storage.is_local(uri) and base else uri.removeprefix(f"{base}/")
+
+
 class _Checksums:
-    """Content digests of local inputs, remembered by size and modification time."""
+    """What tells one content of an input from another.
+
+    For local files the digest, remembered by size and modification time; for others what the store says of them: the
+    digest we noted when we wrote them, else the version.
+    """
 
     def __init__(self, run: str) -> None:
         self.path = storage.join(run, "cache", "checksums.json")
@@ -63,12 +91,15 @@ class _Checksums:
             self.known = json.loads(storage.read_bytes(self.path))
         self.used: dict[str, Any] = {}
 
-    def checksum(self, uri: str) -> str:
-        status = os.stat(storage.local_path(uri))
+    def checksum(self, file: storage.Entry) -> str:
+        if not storage.is_local(file.uri):
+            entry = file if storage.is_store(file.uri) and file.digest else storage.stat(file.uri) or file
+            return entry.digest or digest_of(entry.version, entry.size)
+        status = os.stat(storage.local_path(file.uri))
         stamp = [status.st_size, status.st_mtime_ns]
-        entry = self.known.get(uri)
-        digest = entry["digest"] if entry and entry["stamp"] == stamp else storage.digest(uri)
-        self.used[uri] = {"stamp": stamp, "digest": digest}
+        known = self.known.get(file.uri)
+        digest = known["digest"] if known and known["stamp"] == stamp else storage.digest(file.uri)
+        self.used[file.uri] = {"stamp": stamp, "digest": digest}
         return str(digest)
 
     def save(self) -> None:

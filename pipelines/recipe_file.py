@@ -149,7 +149,8 @@ def _missing_files(recipe: Recipe, path: Path, node: yaml.Node) -> Iterator[str]
         if pattern.startswith("{run}"):
             continue
         if "://" in pattern:
-            yield f"{path}:{_line(node, loc)}: {_key(loc)}: {pattern}: only local files in this version"
+            if problem := _bad_address(pattern):
+                yield f"{path}:{_line(node, loc)}: {_key(loc)}: {pattern}: {problem}"
             continue
         full = pattern_path(pattern, path.parent, "")
         if not (glob.has_magic(full) and glob.glob(full, recursive=True)) and not storage.is_file(full):
@@ -163,6 +164,16 @@ def _missing_files(recipe: Recipe, path: Path, node: yaml.Node) -> Iterator[str]
         if found is None:
             loc = ("inputs", name, "maker")
             yield f"{path}:{_line(node, loc)}: {_key(loc)}: no module named {module!r}"
+
+
+def _bad_address(uri: str) -> str:
+    """Why nothing can be read from there; whether the files are there is seen when the run starts."""
+    scheme = uri.split("://", 1)[0]
+    if scheme not in ("file", "s3", "gs", "http", "https"):
+        return "unknown kind of address; allowed: paths, s3://, gs://, http://, https://"
+    if scheme in ("http", "https") and glob.has_magic(uri):
+        return "a web server lists no folders: name each file"
+    return ""
 
 
 def _refuse_repeated_keys(path: Path, node: yaml.Node) -> None:

@@ -47,7 +47,7 @@ def run_recipe(path: str, *, run: str = "", workers: int = 0, progress: Progress
     with RunFolder(uri) as folder, LocalEngine(workers) as engine, progress or Progress() as shown:
         before = folder.record()
         folder.write_record(**description(recipe, path, engine.workers))
-        conductor = Conductor(uri, engine, shown)
+        conductor = Conductor(uri, engine, shown, folder.check)
         beside = Path(path).absolute().parent
         summary = None
         try:

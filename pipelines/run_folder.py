@@ -1,10 +1,8 @@
-"""The run folder: its lock, its record ``run.json``, and the checksums of its inputs."""
+"""The run folder: held by one driver, its record ``run.json``, and the checksums of its inputs."""
 
 from __future__ import annotations
 
-import fcntl
 import json
-import os
 import platform
 import sys
 from collections.abc import Mapping
@@ -16,6 +14,7 @@ from typing import Any
 
 from manifests import storage
 from manifests.receipts import digest_of
+from pipelines import lease
 from pipelines.errors import RunFailed
 from pipelines.recipe import Recipe
 
@@ -27,33 +26,22 @@ class RunFolder:
 
     def __init__(self, uri: str) -> None:
         self.uri = uri.rstrip("/")
-        self._lock: Any = None
+        self._hold: lease.Hold | None = None
 
     def __enter__(self) -> RunFolder:
-        if not storage.is_local(self.uri):
-            raise RunFailed(f"{self.uri}: only local run folders in this version")
-        folder = storage.local_path(self.uri)
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            self._lock = open(folder / ".lock", "a+")
-        except OSError as error:
-            raise RunFailed(f"{self.uri}: cannot be used as a run folder: {error.strerror}") from None
-        try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            self._lock.seek(0)
-            holder = self._lock.read().strip() or "another process"
-            self._lock.close()
-            raise RunFailed(f"{self.uri} is in use by {holder}: wait for it or stop it") from None
-        with suppress(OSError):  # only a help for people
-            self._lock.truncate(0)
-            self._lock.write(f"process {os.getpid()} on {platform.node()}\n")
-            self._lock.flush()
-        _remove_leftovers(folder)
+        self._hold = lease.acquire(self.uri)
+        if storage.is_local(self.uri):
+            _remove_leftovers(storage.local_path(self.uri))
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._lock.close()
+        if self._hold is not None:
+            self._hold.release()
+
+    def check(self) -> None:
+        """RunFailed when the folder is held no more: another driver may be writing."""
+        if self._hold is not None and self._hold.lost:
+            raise RunFailed(f"{self.uri}: {self._hold.lost}")
 
     @property
     def record_path(self) -> str:

@@ -1,12 +1,15 @@
-"""Shared by all tests: where the development data is."""
+"""Shared by all tests: where the development data is, and an object store."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
+
+from tests.object_store import BUCKET, Faults, Server, environment, forget_clients, serving
 
 ROOT = Path(__file__).parent.parent
 
@@ -25,3 +28,33 @@ def shared_data() -> Path:
 settings.register_profile("same", derandomize=True)
 settings.register_profile("search", max_examples=2000)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "same"))
+
+
+@pytest.fixture(scope="session")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A real S3 server with an empty bucket, and an environment that leads to it."""
+    pytest.importorskip("boto3")
+    with serving(tmp_path_factory.mktemp("seaweedfs")) as server, pytest.MonkeyPatch.context() as patch:
+        for name, value in environment(server.endpoint).items():
+            patch.setenv(name, value)
+        forget_clients()
+        yield server
+    forget_clients()
+
+
+@pytest.fixture
+def bucket(store: Server, request: pytest.FixtureRequest) -> str:
+    """A folder of the bucket for this test alone."""
+    name = "".join(c if c.isalnum() else "-" for c in request.node.name)
+    return f"s3://{BUCKET}/{name}-{os.urandom(4).hex()}"
+
+
+@pytest.fixture
+def faulty(store: Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[Faults]:
+    """A proxy before the server, still without faults, and an environment that leads through it."""
+    with Faults(store.endpoint) as proxy:
+        monkeypatch.setenv("AWS_ENDPOINT_URL_S3", proxy.endpoint)
+        forget_clients()
+        yield proxy
+    monkeypatch.undo()
+    forget_clients()

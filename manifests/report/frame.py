@@ -46,9 +46,9 @@ _COLUMNS: dict[str, dict[str, pl.DataType]] = {
 _UNSEEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff]")
 
 
-def path_of(uri: str) -> str:
-    """``uri`` as Polars takes it."""
-    return str(storage.local_path(uri)) if storage.is_local(uri) else uri
+def path_of(uri: str) -> Any:
+    """``uri`` as Polars takes it: a path, or an open file of an object store."""
+    return str(storage.local_path(uri)) if storage.is_local(uri) else storage.open_input(uri)
 
 
 def document_parts(run: str) -> list[str]:

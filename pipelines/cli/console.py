@@ -21,9 +21,11 @@ RunArgument = Annotated[str, typer.Argument(metavar="RUN", help="Run folder.")]
 
 
 def existing_run(run: str) -> str:
-    if not (Path(run) / "run.json").is_file():
+    from manifests import storage
+
+    if not storage.is_file(storage.join(run, "run.json")):
         raise CuveeError(f"{run}: no run folder here (it has no run.json)")
-    return str(Path(run).absolute())
+    return str(Path(run).absolute()) if storage.is_local(run) else run
 
 
 def existing_file(path: Path) -> Path:

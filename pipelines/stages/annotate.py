@@ -94,7 +94,6 @@ def train_quality(run: str, spec: _Training) -> Made:
             )
         texts += _texts(run, chosen)
         labels += [label] * chosen.height
-    storage.local_path(storage.join(run, "models")).mkdir(parents=True, exist_ok=True)
     with storage.replacing(storage.join(run, MODEL)) as temporary:
         report = quality.train(
             pa.array(texts, pa.large_string()),

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import importlib
 import json
-from collections.abc import Callable
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from manifests import storage
@@ -37,7 +40,8 @@ def make(run: str, spec: Making) -> Made:
     """Calls the maker with the folder and the recipe's options, then marks the folder complete."""
     if not _complete(run, spec.name):
         folder = storage.join(run, FOLDER, spec.name)
-        _maker(spec.input.maker)(storage.local_path(folder), **spec.input.options)
+        with _local(folder) as made:
+            _maker(spec.input.maker)(made, **spec.input.options)
         files = {
             path.removeprefix(f"{folder}/"): [storage.size(path), storage.digest(path)]
             for path in storage.list_files(folder, recursive=True)
@@ -48,6 +52,20 @@ def make(run: str, spec: Making) -> Made:
         mark = {"maker": spec.input.maker, "options": spec.input.options, "files": files}
         storage.write_bytes(storage.join(folder, MARK), json.dumps(mark, indent=1, sort_keys=True).encode())
     return Made([output(run, f"{FOLDER}/{spec.name}/{MARK}")])
+
+
+@contextmanager
+def _local(folder: str) -> Iterator[Path]:
+    """A folder of this machine for the maker to fill; for an object store, what it holds at the end goes there."""
+    if storage.is_local(folder):
+        yield storage.local_path(folder)
+        return
+    with tempfile.TemporaryDirectory() as temporary:
+        made = Path(temporary)
+        yield made
+        for path in sorted(p for p in made.rglob("*") if p.is_file()):
+            with storage.replacing(storage.join(folder, path.relative_to(made).as_posix())) as target:
+                path.replace(target)
 
 
 def _complete(run: str, name: str) -> bool:

@@ -43,8 +43,3 @@ def test_a_folder_that_cannot_be_made_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(RunFailed, match="cannot be used as a run folder"), RunFolder(str(tmp_path / "file" / "run")):
         pass
-
-
-def test_a_run_folder_elsewhere_is_one_line() -> None:
-    with pytest.raises(RunFailed, match="s3://bucket/run: only local run folders"), RunFolder("s3://bucket/run"):
-        pass

@@ -1,0 +1,55 @@
+"""A remote object as a seekable file: ranges are fetched as they are asked for."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from typing import Any, BinaryIO, cast
+
+#: read ahead, so that reading forwards costs a request every few megabytes
+READ_AHEAD = 4 << 20
+_PIECE = 16 << 20
+
+
+class _Ranges(io.RawIOBase):
+    def __init__(self, size: int, fetch: Callable[[int, int], bytes]) -> None:
+        self._size, self._fetch, self._position = size, fetch, 0
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        base = {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: self._size}[whence]
+        self._position = max(0, base + offset)
+        return self._position
+
+    def tell(self) -> int:
+        return self._position
+
+    def readinto(self, buffer: Any) -> int:
+        wanted = min(len(buffer), self._size - self._position)
+        if wanted <= 0:
+            return 0
+        data = self._fetch(self._position, wanted)
+        if len(data) != wanted:
+            raise OSError(f"asked for {wanted} bytes at {self._position}, got {len(data)}")
+        buffer[:wanted] = data
+        self._position += wanted
+        return wanted
+
+    def readall(self) -> bytes:
+        """The rest, in large pieces: the inherited method asks for a few kilobytes at a time."""
+        pieces = []
+        while (left := self._size - self._position) > 0:
+            piece = self._fetch(self._position, min(left, _PIECE))
+            self._position += len(piece)
+            pieces.append(piece)
+        return b"".join(pieces)
+
+
+def ranged(size: int, fetch: Callable[[int, int], bytes]) -> BinaryIO:
+    """A buffered file of ``size`` bytes; ``fetch(offset, length)`` brings exactly that range."""
+    return cast(BinaryIO, io.BufferedReader(_Ranges(size, fetch), buffer_size=max(1, min(size, READ_AHEAD))))

@@ -1,0 +1,98 @@
+"""``http://`` and ``https://``: files to read, by ranges. Nothing can be listed or written there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cache
+from typing import Any, BinaryIO
+
+from manifests.storage.backend import Entry, StorageError
+from manifests.storage.ranged import ranged
+from manifests.storage.retry import ATTEMPTS, retrying
+
+_AGENT = "cuvee"
+
+
+@cache
+def _pool() -> Any:
+    import urllib3
+
+    retries = urllib3.Retry(
+        total=ATTEMPTS,
+        backoff_factor=0.1,
+        backoff_jitter=1.0,
+        backoff_max=20,
+        status_forcelist=(429, 500, 502, 503, 504),
+        allowed_methods=("GET", "HEAD"),
+        redirect=5,
+        raise_on_status=False,
+    )
+    timeout = urllib3.Timeout(connect=10, read=60)
+    return urllib3.PoolManager(maxsize=16, retries=retries, timeout=timeout, headers={"User-Agent": _AGENT})
+
+
+def _request(method: str, uri: str, headers: dict[str, str]) -> Any:
+    from urllib3.exceptions import HTTPError, MaxRetryError
+
+    try:
+        answer = _pool().request(method, uri, headers={"User-Agent": _AGENT, "Accept-Encoding": "identity", **headers})
+    except MaxRetryError as error:
+        raise StorageError(f"{uri}: the server does not answer: {error.reason}") from None
+    except HTTPError as error:
+        raise StorageError(f"{uri}: {error}") from error
+    if answer.status in (404, 410):
+        raise FileNotFoundError(uri)
+    if answer.status >= 400:
+        raise StorageError(f"{uri}: the server answers {answer.status} {answer.reason or ''}".rstrip())
+    return answer
+
+
+class Web:
+    """A ``Backend`` to read from."""
+
+    def stat(self, uri: str) -> Entry | None:
+        try:
+            answer = _request("HEAD", uri, {})
+        except FileNotFoundError:
+            return None
+        length = answer.headers.get("Content-Length")
+        if length is None:
+            raise StorageError(f"{uri}: the server does not tell the size; download the file first")
+        version = answer.headers.get("ETag") or answer.headers.get("Last-Modified") or ""
+        return Entry(uri, int(length), version)
+
+    def entries(self, folder: str, *, recursive: bool) -> Iterator[Entry]:
+        raise StorageError(f"{folder}: a web server lists no folders; name each file")
+
+    def folders(self, folder: str) -> list[str]:
+        raise StorageError(f"{folder}: a web server lists no folders")
+
+    def remove(self, uri: str) -> None:
+        raise StorageError(f"{uri}: cannot be removed: a web server is only read from")
+
+    def open(self, uri: str) -> BinaryIO:
+        from urllib3.exceptions import HTTPError
+
+        found = self.stat(uri)
+        if found is None:
+            raise FileNotFoundError(uri)
+
+        def fetch(start: int, length: int) -> bytes:
+            def once() -> bytes:
+                answer = _request("GET", uri, {"Range": f"bytes={start}-{start + length - 1}"})
+                if answer.status != 206 and length != found.size:
+                    raise StorageError(f"{uri}: the server serves no ranges; download the file first")
+                data: bytes = answer.data
+                if len(data) != length:
+                    raise HTTPError(f"{len(data)} of {length} bytes")
+                return data
+
+            try:
+                return retrying(once, lambda error: isinstance(error, (HTTPError, ConnectionError)))
+            except HTTPError as error:
+                raise StorageError(f"{uri}: {error}") from None
+
+        return ranged(found.size, fetch)
+
+    def put(self, uri: str, content: BinaryIO, digest: str) -> None:
+        raise StorageError(f"{uri}: cannot be written: a web server is only read from")
