@@ -62,6 +62,23 @@ REJECTS = pa.schema(
 IDENTITY = pa.schema([("repeats_id", pa.bool_())])
 LANGUAGE = pa.schema([("language", pa.string()), ("language_score", pa.float32())])
 QUALITY = pa.schema([("quality", pa.float32())])
+#: annotations/contamination: the benchmark item with the largest part of itself in the document; score 0 without one
+CONTAMINATION = pa.schema(
+    [("contamination", pa.float32()), ("contamination_kind", pa.string()), ("contamination_item", pa.string())]
+)
+#: contamination/SOURCE/part-*.parquet: every match; ``row`` in the document part, start and end in UTF-8 bytes of text
+MATCHES = pa.schema(
+    [
+        ("row", pa.int64()),
+        ("item", pa.string()),
+        ("kind", pa.string()),
+        ("score", pa.float32()),
+        ("start", pa.int64()),
+        ("end", pa.int64()),
+    ]
+)
+#: contamination/items.parquet: the benchmarks of the recipe; ``item`` is BENCHMARK/NAME
+ITEMS = pa.schema([("item", pa.string()), ("question", pa.large_string()), ("answer", pa.large_string())])
 LICENCE = pa.schema(
     [
         ("licence", pa.string()),
@@ -120,6 +137,9 @@ VERSIONS = {
     "language": 1,
     "heuristics": 1,
     "quality": 1,
+    "contamination": 1,
+    "matches": 1,
+    "items": 1,
     "licence": 1,
     "edits": 1,
     "duplicates": 1,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 import polars as pl
 import pyarrow as pa
 
@@ -16,26 +18,28 @@ ANNOTATIONS = {
     "annotations/heuristics": heuristics.SCHEMA,
     "annotations/licence": schemas.LICENCE,
 }
+#: by name, those that are made only where the recipe asks for them
+OPTIONAL = {"quality": schemas.QUALITY, "contamination": schemas.CONTAMINATION}
 QUALITY = "annotations/quality"
 
 
-def columns(*, quality: bool) -> dict[str, list[str] | None]:
-    """Column folders and the names to read from each."""
+def columns(made: Collection[str]) -> dict[str, list[str] | None]:
+    """Column folders and the names to read from each. ``made``: which of the optional annotations there are."""
     wanted: dict[str, list[str] | None] = {parts.DOCUMENTS: _DOCUMENT, **dict.fromkeys(ANNOTATIONS)}
-    return {**wanted, QUALITY: None} if quality else wanted
+    return wanted | dict.fromkeys(f"annotations/{name}" for name in OPTIONAL if name in made)
 
 
-def frame(run: str, part: str, *, quality: bool) -> pl.DataFrame:
+def frame(run: str, part: str, made: Collection[str]) -> pl.DataFrame:
     """One row a document of the part: what a condition may speak of."""
-    found = parts.aligned(run, part, columns(quality=quality))
+    found = parts.aligned(run, part, columns(made))
     return found.with_columns(source=pl.lit(part.split("/")[0]))
 
 
-def empty(*, quality: bool) -> pl.DataFrame:
+def empty(made: Collection[str]) -> pl.DataFrame:
     """A frame of no rows, to check conditions against before any work."""
     fields = [schemas.DOCUMENTS.field(n) for n in _DOCUMENT]
     fields += [f for schema in ANNOTATIONS.values() for f in schema]
-    fields += list(schemas.QUALITY) if quality else []
+    fields += [f for name, schema in OPTIONAL.items() if name in made for f in schema]
     table = pa.schema([*fields, ("source", pa.string())]).empty_table()
     return pl.DataFrame(pl.from_arrow(table))
 
@@ -45,9 +49,9 @@ def holds(documents: pl.DataFrame, condition: str) -> pl.Series:
     return documents.select(pl.sql_expr(condition).cast(pl.Boolean).fill_null(False).alias("holds"))["holds"]
 
 
-def problem(condition: str, *, quality: bool) -> str | None:
+def problem(condition: str, made: Collection[str]) -> str | None:
     """What is wrong with a condition, in one line; None when nothing."""
-    documents = empty(quality=quality)
+    documents = empty(made)
     try:
         unknown = [c for c in pl.sql_expr(condition).meta.root_names() if c not in documents.columns]
         if unknown:

@@ -14,8 +14,10 @@ from pydantic_core import ErrorDetails
 
 from manifests import storage
 from pipelines.errors import RecipeError
-from pipelines.recipe import Recipe
+from pipelines.recipe import Recipe, Rule
 
+#: the rule that `decontaminate: {action: drop}` stands for, after the recipe's own
+CONTAMINATED = Rule(reason="contaminated", when="contamination > 0")
 _ENDLESS = "nested too deeply, or an alias that holds itself"
 
 
@@ -57,11 +59,21 @@ def resolved(recipe: Recipe, recipe_folder: Path, run: str) -> Recipe:
     if annotate.quality and annotate.quality.model:
         model = pattern_path(annotate.quality.model, recipe_folder, run)
         annotate = annotate.model_copy(update={"quality": annotate.quality.model_copy(update={"model": model})})
+    decontaminate, select = recipe.decontaminate, recipe.select
+    if decontaminate:
+        found = [
+            b.model_copy(update={"paths": [pattern_path(p, recipe_folder, run) for p in b.paths]})
+            for b in decontaminate.benchmarks
+        ]
+        decontaminate = decontaminate.model_copy(update={"benchmarks": found})
+        if decontaminate.action == "drop":
+            select = select.model_copy(update={"rules": [*select.rules, CONTAMINATED]})
     if tokenizer and tokenizer.path:
         tokenizer = tokenizer.model_copy(update={"path": pattern_path(tokenizer.path, recipe_folder, run)})
     if mix:
         mix = mix.model_copy(update={"policy": _policy_path(mix.policy, recipe_folder, run)})
-    return recipe.model_copy(update={"annotate": annotate, "tokenizer": tokenizer, "mix": mix})
+    changed = {"annotate": annotate, "decontaminate": decontaminate, "select": select, "tokenizer": tokenizer}
+    return recipe.model_copy(update={**changed, "mix": mix})
 
 
 def _policy_path(policy: str, recipe_folder: Path, run: str) -> str:
@@ -83,17 +95,16 @@ def _unknown_columns(recipe: Recipe, path: Path, node: yaml.Node) -> Iterator[st
     from pipelines import conditions
 
     trained = recipe.annotate.quality
-    said: list[tuple[tuple[str | int, ...], str | None, bool]] = []
+    said: list[tuple[tuple[str | int, ...], str | None, tuple[str, ...]]] = []
     if trained and trained.positive and trained.negative:
-        said.append((("annotate", "quality", "positive", "where"), trained.positive.where, False))
-        said.append((("annotate", "quality", "negative", "where"), trained.negative.where, False))
-    scored = trained is not None
-    said += [(("select", "rules", i, "when"), rule.when, scored) for i, rule in enumerate(recipe.select.rules)]
-    said += [(("select", "domains", i, "when"), rule.when, scored) for i, rule in enumerate(recipe.select.domains)]
+        said.append((("annotate", "quality", "positive", "where"), trained.positive.where, ()))
+        said.append((("annotate", "quality", "negative", "where"), trained.negative.where, ()))
+    said += [(("select", "rules", i, "when"), rule.when, recipe.made) for i, rule in enumerate(recipe.select.rules)]
+    said += [(("select", "domains", i, "when"), rule.when, recipe.made) for i, rule in enumerate(recipe.select.domains)]
     if recipe.rephrase:
-        said.append((("rephrase", "where"), recipe.rephrase.where, scored))
-    for loc, condition, quality in said:
-        if condition is not None and (problem := conditions.problem(condition, quality=quality)):
+        said.append((("rephrase", "where"), recipe.rephrase.where, recipe.made))
+    for loc, condition, made in said:
+        if condition is not None and (problem := conditions.problem(condition, made)):
             yield f"{path}:{_line(node, loc)}: {_key(loc)}: {problem}"
 
 
@@ -140,6 +151,8 @@ def _missing_files(recipe: Recipe, path: Path, node: yaml.Node) -> Iterator[str]
     def checked() -> Iterator[tuple[tuple[str | int, ...], str]]:
         for i, source in enumerate(recipe.sources):
             yield from ((("sources", i, "paths", j), p) for j, p in enumerate(source.paths))
+        for i, benchmark in enumerate(recipe.decontaminate.benchmarks if recipe.decontaminate else []):
+            yield from ((("decontaminate", "benchmarks", i, "paths", j), p) for j, p in enumerate(benchmark.paths))
         if recipe.annotate.quality and recipe.annotate.quality.model:
             yield ("annotate", "quality", "model"), recipe.annotate.quality.model
         if recipe.tokenizer and recipe.tokenizer.path:

@@ -77,8 +77,7 @@ def _stages(conductor: Conductor, recipe: Recipe, recipe_folder: Path, folder: R
     ingest(conductor, recipe, files, catalog)
     curate(conductor, recipe, catalog)
     if recipe.rephrase is not None:
-        quality = recipe.annotate.quality is not None
-        tasks = rewrite.tasks(conductor.run, catalog, recipe.rephrase, recipe.seed, quality=quality)
+        tasks = rewrite.tasks(conductor.run, catalog, recipe.rephrase, recipe.seed, made=recipe.made)
         catalog.add(conductor.map("rephrase", tasks))
         curate(conductor, recipe, catalog, generation=1)
     else:

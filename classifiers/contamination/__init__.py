@@ -6,15 +6,14 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
 from classifiers.contamination.compare import Matches, compare
 from classifiers.contamination.index import Index, build
-from classifiers.contamination.tokens import Tokens, tokens
+from classifiers.contamination.tokens import tokens
 from manifests import text
 
-__all__ = ["SCHEMA", "THRESHOLD", "Index", "build", "find"]
+__all__ = ["SCHEMA", "THRESHOLD", "Index", "build", "find", "locate"]
 
 #: bits of evidence a match needs; ``docs/decontamination.md`` shows what other values find
 THRESHOLD = 36.0
@@ -47,26 +46,32 @@ def find(documents: pa.Table, items: pa.Table | Index, *, threshold: float = THR
     The answer for one document does not depend on the others. ValueError when a column is missing or no text, or when
     ``threshold`` is not above zero.
     """
-    if not threshold > 0:
-        raise ValueError(f"threshold is {threshold}; it must be above 0 bits")
     for column in ("id", "text"):
         if column not in documents.column_names:
             raise ValueError(f"documents have no column {column!r}; needed: id, text")
     index = items if isinstance(items, Index) else build(items)
-    found = tokens(documents["text"])
-    matches = compare(found, index, threshold)
-    starts, ends = _characters(documents["text"], found, matches)
-    return pa.table(
-        {
-            "id": documents["id"].cast(pa.string()).take(pa.array(matches.document)),
-            "item": pa.array([index.names[i] for i in matches.item], pa.string()),
-            "kind": pa.array(_kinds(matches, index), pa.string()),
-            "score": pa.array(matches.share, pa.float32()),
-            "start": pa.array(starts, pa.int64()),
-            "end": pa.array(ends, pa.int64()),
-        },
-        SCHEMA,
-    )
+    found = locate(documents["text"], index, threshold=threshold)
+    starts, ends = _characters(documents["text"], found)
+    ids = documents["id"].cast(pa.string()).take(found["row"])
+    return pa.table([ids, *found.select(["item", "kind", "score"]).columns, starts, ends], schema=SCHEMA)
+
+
+def locate(texts: pa.Array | pa.ChunkedArray, index: Index, *, threshold: float = THRESHOLD) -> pa.Table:
+    """What ``find`` finds, with ``row`` for the text's number, and ``start`` and ``end`` in bytes of its UTF-8."""
+    if not threshold > 0:
+        raise ValueError(f"threshold is {threshold}; it must be above 0 bits")
+    words = tokens(texts)
+    matches = compare(words, index, threshold)
+    base = text.buffers(texts)[0][matches.document]
+    columns = {
+        "row": pa.array(matches.document, pa.int64()),
+        "item": pa.array([index.names[i] for i in matches.item], pa.string()),
+        "kind": pa.array(_kinds(matches, index), pa.string()),
+        "score": pa.array(matches.share, pa.float32()),
+        "start": pa.array(words.starts[matches.start] - base, pa.int64()),
+        "end": pa.array(words.ends[matches.end - 1] - base, pa.int64()),
+    }
+    return pa.table(columns)
 
 
 def _kinds(matches: Matches, index: Index) -> list[str]:
@@ -81,14 +86,12 @@ def _kinds(matches: Matches, index: Index) -> list[str]:
     return named
 
 
-def _characters(
-    texts: pa.ChunkedArray, found: Tokens, matches: Matches
-) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+def _characters(texts: pa.ChunkedArray, found: pa.Table) -> tuple[pa.Array, pa.Array]:
     """Where the matches lie in their texts, in characters."""
     offsets, data = text.buffers(texts)
-    starts, ends = np.empty_like(matches.start), np.empty_like(matches.end)
-    for k, d in enumerate(matches.document.tolist()):
-        base, start, end = offsets[d], found.starts[matches.start[k]], found.ends[matches.end[k] - 1]
-        starts[k] = np.count_nonzero(data[base:start] & 0xC0 != 0x80)
-        ends[k] = starts[k] + np.count_nonzero(data[start:end] & 0xC0 != 0x80)
-    return starts, ends
+    row, start, end = (found[c].to_numpy() for c in ("row", "start", "end"))
+    starts, ends = np.empty_like(start), np.empty_like(end)
+    for k, base in enumerate(offsets[row].tolist()):
+        starts[k] = np.count_nonzero(data[base : base + start[k]] & 0xC0 != 0x80)
+        ends[k] = starts[k] + np.count_nonzero(data[base + start[k] : base + end[k]] & 0xC0 != 0x80)
+    return pa.array(starts), pa.array(ends)

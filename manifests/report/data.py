@@ -13,8 +13,9 @@ import yaml
 
 from manifests import receipts, storage
 from manifests.receipts import Receipt
-from manifests.report import duplicates, findings, flow, followed, mixture, permissions
+from manifests.report import contamination, duplicates, findings, flow, followed, mixture, permissions
 from manifests.report import frame as frames
+from manifests.report.contamination import Contamination
 from manifests.report.duplicates import Duplicates
 from manifests.report.frame import Sample
 from manifests.report.mixture import Blend, Swarm
@@ -111,6 +112,7 @@ class Report:
     languages: Sequence[Row]
     quality: Quality | None
     duplicates: Duplicates | None
+    contamination: Contamination | None
     blend: Blend | None
     swarm: Swarm | None
     licences: Licences | None
@@ -145,6 +147,7 @@ def gather(run: str) -> Report:
         languages=_languages(documents),
         quality=_quality(documents),
         duplicates=duplicates.of(run, documents),
+        contamination=contamination.of(run),
         blend=blend,
         swarm=mixture.swarm(run),
         licences=_licences(run, names, documents),
@@ -207,6 +210,7 @@ def _rule(reason: str, rules: Mapping[str, Any], record: Mapping[str, Any]) -> s
         threshold = ((record.get("recipe") or {}).get("dedup") or {}).get("threshold")
         said = {
             "duplicate_id": "another file holds the record of this id",
+            "contaminated": "a benchmark item is in it",
             "exact_duplicate": "same text after normalisation",
         }
         if threshold is not None:

@@ -12,12 +12,15 @@ from pydantic import Field, field_validator, model_validator
 
 from pipelines.recipe.base import Name, Section
 from pipelines.recipe.curation import Annotate, Dedup, DomainRule, Labels, Quality, Rule, Select
+from pipelines.recipe.decontamination import Benchmark, Decontaminate
 from pipelines.recipe.mixing import Mix, Shards, Solve, Swarm, Tokenizer, TokenizerTraining
 from pipelines.recipe.rephrasing import Generator, Rephrase
 from pipelines.recipe.sources import Input, Route, Source
 
 __all__ = [
     "Annotate",
+    "Benchmark",
+    "Decontaminate",
     "Dedup",
     "DomainRule",
     "Generator",
@@ -52,6 +55,7 @@ class Recipe(Section):
     inputs: dict[Name, Input] = {}
     sources: Annotated[list[Source], Field(min_length=1)]
     annotate: Annotate = Annotate()
+    decontaminate: Decontaminate | None = None
     dedup: Dedup = Dedup()
     select: Select = Select()
     rephrase: Rephrase | None = None
@@ -59,6 +63,12 @@ class Recipe(Section):
     mix: Mix | None = None
     shards: Shards | None = None
     tolerance: Tolerance = Tolerance()
+
+    @property
+    def made(self) -> tuple[str, ...]:
+        """Names of the annotations that are made because the recipe asks for them."""
+        asked = {"quality": self.annotate.quality, "contamination": self.decontaminate}
+        return tuple(name for name, section in asked.items() if section is not None)
 
     @field_validator("sources")
     @classmethod

@@ -36,23 +36,23 @@ def read(file: SourceFile, start: int, end: int, source: Source, counts: dict[st
     """
     columns = Columns(file, source)
     seen: set[str] = set()
-    records = 0
-    for item in _records(file, start, end, source.max_record_bytes):
+    number = 0
+    for item in records(file, start, end, source.max_record_bytes):
         counts["lines"] = counts.get("lines", 0) + 1
         if isinstance(item, Reject):
             yield item
             continue
         row, offset, length, where = item
-        records += 1
+        number += 1
         seen |= row.keys()
-        if records == _TELLING:
+        if number == _TELLING:
             columns.check(seen)
         yield columns.document(row, f"{file.name}:{offset}", where, offset=offset, length=length)
-    if records:
+    if number:
         columns.check(seen)
 
 
-def _records(
+def records(
     file: SourceFile, start: int, end: int, limit: int
 ) -> Iterator[tuple[dict[str, object], int, int, str] | Reject]:
     """Each line's object, byte offset and length in the decompressed file, and a name for people; or why it is none."""

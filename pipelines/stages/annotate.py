@@ -78,9 +78,7 @@ def train_quality(run: str, spec: _Training) -> Made:
     """Trains on the documents that the recipe's conditions choose; which ones is decided by a hash of their ids."""
     from classifiers import quality
 
-    frames = [
-        conditions.frame(run, p, quality=False).with_row_index("row").with_columns(part=pl.lit(p)) for p in spec.parts
-    ]
+    frames = [conditions.frame(run, p, ()).with_row_index("row").with_columns(part=pl.lit(p)) for p in spec.parts]
     documents = pl.concat(frames)
     assert spec.quality.positive is not None
     assert spec.quality.negative is not None

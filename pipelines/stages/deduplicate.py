@@ -50,8 +50,8 @@ def deduplicate(conductor: Conductor, recipe: Recipe, catalog: Catalog, fresh: l
     pieces: list[Slice] = []
     if dedup.exact or dedup.fuzzy:
         rules = recipe.select.rules
-        keys = [_keys_task(catalog, p, dedup, rules, quality, "keys") for p in earlier]
-        keys += [_keys_task(catalog, p, dedup, rules, quality, f"keys{suffix}") for p in fresh]
+        keys = [_keys_task(catalog, p, dedup, rules, recipe.made, "keys") for p in earlier]
+        keys += [_keys_task(catalog, p, dedup, rules, recipe.made, f"keys{suffix}") for p in fresh]
         consumer = partial(_match_task, dedup=dedup, stage=f"match{suffix}")
         matches = conductor.exchange(f"keys{suffix}", keys, consumer, into=f"match{suffix}")
         members = _members(conductor, catalog, matches, earlier, fresh, suffix)
@@ -70,14 +70,16 @@ class _Keys:
     part: str
     dedup: Dedup
     rules: tuple[Rule, ...]
-    quality: bool
+    made: tuple[str, ...]  #: optional annotations
 
 
-def _keys_task(catalog: Catalog, part: str, dedup: Dedup, rules: Sequence[Rule], quality: bool, stage: str) -> Task:
-    columns = [*conditions.columns(quality=quality)]
+def _keys_task(
+    catalog: Catalog, part: str, dedup: Dedup, rules: Sequence[Rule], made: tuple[str, ...], stage: str
+) -> Task:
+    columns = [*conditions.columns(made)]
     section = dedup.model_dump(mode="json", exclude={"threshold"})
     key = catalog.key("keys", VERSION, part, columns, section, [r.model_dump(mode="json") for r in rules])
-    return Task(stage, _name(part), key, write_part_keys, _Keys(part, dedup, tuple(rules), quality))
+    return Task(stage, _name(part), key, write_part_keys, _Keys(part, dedup, tuple(rules), made))
 
 
 def parameters(dedup: Dedup) -> minhash.MinHashParams:
@@ -86,7 +88,7 @@ def parameters(dedup: Dedup) -> minhash.MinHashParams:
 
 def write_part_keys(run: str, spec: _Keys) -> Made:
     """One key a document for its content, one a band for its signature; documents that the rules drop take no part."""
-    documents = conditions.frame(run, spec.part, quality=spec.quality)
+    documents = conditions.frame(run, spec.part, spec.made)
     passing = np.flatnonzero(selection.reasons(documents, spec.rules).is_null().to_numpy()).astype(np.uint32)
     keys: list[np.ndarray] = []
     rows: list[np.ndarray] = []

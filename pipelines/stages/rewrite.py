@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import polars as pl
@@ -34,7 +34,7 @@ class Chosen:
     seed: int
 
 
-def tasks(run: str, catalog: Catalog, rephrase: Rephrase, seed: int, *, quality: bool) -> list[Task]:
+def tasks(run: str, catalog: Catalog, rephrase: Rephrase, seed: int, *, made: Collection[str]) -> list[Task]:
     """The kept documents that match, in the order of their ids, a few to a task."""
     style = styles.get(rephrase.style).digest
     model = generator(rephrase.generator, seed=seed).digest
@@ -42,22 +42,22 @@ def tasks(run: str, catalog: Catalog, rephrase: Rephrase, seed: int, *, quality:
     for part in catalog.parts():
         if part.split("/")[0] == rephrase.source:
             continue
-        documents = conditions.frame(run, part, quality=quality).with_row_index("row")
+        documents = conditions.frame(run, part, made).with_row_index("row")
         verdicts = parts.aligned(run, part, {"verdicts": ["keep", "domain", "split"]})
         frame = pl.concat([documents, verdicts], how="horizontal")
         chosen = frame.filter(conditions.holds(frame, rephrase.where) & frame["keep"] & (frame["split"] == "train"))
         found.append(chosen.select("id", "row", part=pl.lit(part)))
     references = pl.concat(found).sort("id").head(rephrase.documents)
     section = rephrase.model_dump(mode="json", exclude={"where", "documents"})
-    made = []
+    found_tasks = []
     for start in range(0, references.height, _DOCUMENTS):
         rows = references.slice(start, _DOCUMENTS)
         pairs = tuple(rows.select("part", "row").iter_rows())
         content = [catalog.digest(column, p) for p in sorted({p for p, _ in pairs}) for column in _columns()]
         part = f"part-{digest_of(pairs, section)[:16]}"
         key = digest_of("rephrase", VERSION, section, style, model, pairs, content, seed)
-        made.append(Task("rephrase", part, key, rewrite, Chosen(rephrase, pairs, part, seed)))
-    return made
+        found_tasks.append(Task("rephrase", part, key, rewrite, Chosen(rephrase, pairs, part, seed)))
+    return found_tasks
 
 
 def rewrite(run: str, spec: Chosen) -> Made:

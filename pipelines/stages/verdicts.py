@@ -22,7 +22,7 @@ class Judgement:
     part: str
     edits: tuple[str, ...]
     select: Select
-    quality: bool
+    made: tuple[str, ...]  #: optional annotations
     heldout: float
     seed: int
 
@@ -38,16 +38,16 @@ def _heldout(share: float, documents: int) -> float:
 
 def task(catalog: Catalog, part: str, recipe: Recipe, suffix: str) -> Task:
     heldout = _heldout(recipe.select.heldout, sum(catalog.rows(p) for p in catalog.parts()))
-    made = tuple(catalog.edits(part))
-    spec = Judgement(part, made, recipe.select, recipe.annotate.quality is not None, heldout, recipe.seed)
-    columns = [*conditions.columns(quality=spec.quality), DUPLICATES, *(edits.column(n) for n in made)]
+    edited = tuple(catalog.edits(part))
+    spec = Judgement(part, edited, recipe.select, recipe.made, heldout, recipe.seed)
+    columns = [*conditions.columns(spec.made), DUPLICATES, *(edits.column(n) for n in edited)]
     key = catalog.key("select", VERSION, part, columns, spec.select.model_dump(mode="json"), heldout, spec.seed)
     return Task(f"select{suffix}", part.replace("/", "."), key, judge_part, spec)
 
 
 def judge_part(run: str, spec: Judgement) -> Made:
     """One verdict per document: the recipe's rules first, then duplicates, then what its edits leave."""
-    documents = conditions.frame(run, spec.part, quality=spec.quality)
+    documents = conditions.frame(run, spec.part, spec.made)
     duplicates = parts.aligned(run, spec.part, {DUPLICATES: None})
     documents = documents.with_columns(domain=selection.domains(documents, spec.select.domains))
     reason = pl.select(

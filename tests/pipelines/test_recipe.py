@@ -53,7 +53,7 @@ def test_a_good_recipe_loads(folder: Path) -> None:
             5,
             "sources[0].colour: unknown key; allowed: acquisition",
         ),
-        ("name: small", "name: small\nsead: 3", 2, "sead: unknown key; allowed: annotate, dedup"),
+        ("name: small", "name: small\nsead: 3", 2, "sead: unknown key; allowed: annotate, decontaminate, dedup"),
         ("name: small", "seed: 3", 1, "name: is required"),
         ("name: small", "name: small\nseed: many", 2, "seed: Input should be a valid integer"),
         ("notes.jsonl]", "absent.jsonl]", 5, "sources[0].paths[0]: no such file"),
