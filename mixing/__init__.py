@@ -13,12 +13,12 @@ if TYPE_CHECKING:
     from mixing.manifest import compose as compose
     from mixing.planner import Plan as Plan
     from mixing.planner import plan as plan
+    from mixing.regression import fit as fit
     from mixing.solver import Constraints as Constraints
     from mixing.solver import Infeasible as Infeasible
     from mixing.solver import Mixture as Mixture
     from mixing.solver import solve as solve
     from mixing.surrogate import Surrogate as Surrogate
-    from mixing.surrogate import fit as fit
     from mixing.swarm import design as design
 
 _HOMES = {
@@ -28,7 +28,7 @@ _HOMES = {
     "Mixture": "mixing.solver",
     "solve": "mixing.solver",
     "Surrogate": "mixing.surrogate",
-    "fit": "mixing.surrogate",
+    "fit": "mixing.regression",
     "design": "mixing.swarm",
     "plan": "mixing.planner",
     "Plan": "mixing.planner",

@@ -1,7 +1,7 @@
 """Families of laws that predict one standardised metric from mixture weights, smooth and convex in the weights.
 
-``X`` is ``float64[n, m]``, rows on the simplex; ``z`` is ``float64[n]`` with mean 0 and deviation 1. A family's fit
-returns a parameter vector; its other methods are functions of that vector.
+``X`` is ``float64[n, m]``, rows on the simplex. ``P`` holds the parameters of one law, ``float64[p]``, or of many,
+``float64[laws, p]``; results have the same leading axes.
 """
 
 from __future__ import annotations
@@ -9,59 +9,67 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 
 import numpy as np
-import scipy.optimize
+import numpy.typing as npt
 import scipy.special
 
+from mixing import least_squares
 from mixing.simplex import Floats
 
-_HUBER = 0.3  #: residuals above this many deviations count linearly: a bad run does not bend the law
+Ints = npt.NDArray[np.int64]
 _OFFSET = 1e-3  #: keeps powers of a weight of zero smooth
+_STARTS = 4
 
 
 class Family(ABC):
-    """A law with parameters ``p``."""
+    """A law with parameters, and how it learns them."""
 
     name: str
-    penalty: float  #: ridge towards ``prior``, in squared standard deviations
+    penalty: float  #: ridge towards the prior, in squared deviations of the metric
     curved: bool = True  #: convex and not linear: then a metric may need its sign turned
 
     @abstractmethod
     def prior(self, m: int) -> Floats:
-        """What the parameters are drawn towards."""
+        """``float64[p]``: what the parameters are drawn towards."""
 
     @abstractmethod
-    def value(self, p: Floats, X: Floats) -> Floats:
-        """``float64[n]``."""
+    def value(self, P: Floats, X: Floats) -> Floats:
+        """``float64[..., n]``."""
 
     @abstractmethod
-    def jacobian(self, p: Floats, X: Floats) -> Floats:
-        """Derivatives by the parameters, ``float64[n, len(p)]``."""
+    def jacobian(self, P: Floats, X: Floats) -> Floats:
+        """Derivatives by the parameters, ``float64[..., n, p]``."""
 
     @abstractmethod
-    def gradient(self, p: Floats, X: Floats) -> Floats:
-        """Derivatives by the weights, ``float64[n, m]``."""
+    def gradient(self, P: Floats, X: Floats) -> Floats:
+        """Derivatives by the weights, ``float64[..., n, m]``."""
 
-    def starts(self, m: int, n: int, rng: np.random.Generator) -> list[Floats]:
-        """The prior, and ``n - 1`` points around it."""
-        centre = self.prior(m)
-        return [centre, *(centre + rng.normal(0.0, 0.7, len(centre)) for _ in range(n - 1))]
+    def loss(self, X: Floats, Z: Floats, W: Floats) -> Floats:
+        """What a fit from the prior alone leaves, ``float64[laws]``."""
+        prior = np.tile(self.prior(X.shape[1]), (len(Z), 1))
+        return least_squares.fit(self, X, Z, W, prior, prior)[1]
 
-    def fit(self, X: Floats, z: Floats, starts: list[Floats]) -> tuple[Floats, float]:
-        """Parameters of least penalised Huber loss over all starts, and that loss."""
-        prior, weight = self.prior(X.shape[1]), np.sqrt(self.penalty)
+    def fit(self, X: Floats, Z: Floats, W: Floats, groups: Ints, starts: Floats | None = None) -> Floats:
+        """Parameters ``float64[laws, p]`` of least penalised Huber loss for the rows of ``Z``, ``float64[laws, n]``.
 
-        def residuals(p: Floats) -> Floats:
-            return np.concatenate([_huber(self.value(p, X) - z)[0], weight * (p - prior)])
-
-        def jacobian(p: Floats) -> Floats:
-            slope = _huber(self.value(p, X) - z)[1]
-            return np.vstack([slope[:, None] * self.jacobian(p, X), weight * np.eye(len(p))])
-
-        fits = [
-            scipy.optimize.least_squares(residuals, start, jac=jacobian, method="lm", max_nfev=300) for start in starts
-        ]
-        best = min(fits, key=lambda f: float(f.cost))
-        return np.asarray(best.x, np.float64), float(best.cost)
+        ``W[laws, n]`` weights the runs, 0 where a law is not to see one. From ``starts[laws, p]``, or from several
+        points of its own. Then once more, drawn towards the median of the laws of the same group instead of the prior:
+        metrics of one swarm resemble one another, and what few runs leave open is taken from the others (empirical
+        Bayes, Morris 1983).
+        """
+        prior = np.tile(self.prior(X.shape[1]), (len(Z), 1))
+        if starts is None:
+            around = np.random.default_rng(0).normal(0.0, 0.7, (_STARTS - 1, prior.shape[1]))
+            fits = [least_squares.fit(self, X, Z, W, prior + move, prior) for move in (0.0, *around)]
+            losses = np.array([loss for _, loss in fits])
+            best = np.stack([P for P, _ in fits])[losses.argmin(0), np.arange(len(Z))]
+        else:
+            best = least_squares.fit(self, X, Z, W, starts, prior)[0]
+        shared = prior.copy()
+        for group in np.unique(groups):
+            members = groups == group
+            if members.sum() >= 3:  # the median of two follows either
+                shared[members] = np.median(best[members], axis=0)
+        return least_squares.fit(self, X, Z, W, best, shared)[0]
 
 
 class Linear(Family):
@@ -72,25 +80,30 @@ class Linear(Family):
     def prior(self, m: int) -> Floats:
         return np.zeros(1 + m)
 
-    def value(self, p: Floats, X: Floats) -> Floats:
-        return np.asarray(p[0] + X @ p[1:], np.float64)
+    def value(self, P: Floats, X: Floats) -> Floats:
+        return np.asarray(P[..., :1] + P[..., 1:] @ X.T, np.float64)
 
-    def jacobian(self, p: Floats, X: Floats) -> Floats:
-        return np.hstack([np.ones((len(X), 1)), X])
+    def jacobian(self, P: Floats, X: Floats) -> Floats:
+        J = np.hstack([np.ones((len(X), 1)), X])
+        return np.broadcast_to(J, (*P.shape[:-1], *J.shape))
 
-    def gradient(self, p: Floats, X: Floats) -> Floats:
-        return np.broadcast_to(p[1:], X.shape)
+    def gradient(self, P: Floats, X: Floats) -> Floats:
+        return np.broadcast_to(P[..., None, 1:], (*P.shape[:-1], *X.shape))
 
-    def fit(self, X: Floats, z: Floats, starts: list[Floats]) -> tuple[Floats, float]:
-        return self._solve(X, z, self.penalty)
+    def fit(self, X: Floats, Z: Floats, W: Floats, groups: Ints, starts: Floats | None = None) -> Floats:
+        return np.stack([self._solve(X, z, w) for z, w in zip(Z, W, strict=True)])
 
-    def _solve(self, X: Floats, z: Floats, penalty: float) -> tuple[Floats, float]:
+    def _solve(self, X: Floats, z: Floats, w: Floats) -> Floats:
         """Centred, so that the intercept is not drawn to zero."""
-        mean, centre = z.mean(), X.mean(0)
-        A = X - centre
-        w = np.linalg.solve(A.T @ A + penalty * np.eye(X.shape[1]), A.T @ (z - mean))
-        p = np.concatenate([[mean - centre @ w], w])
-        return p, float(np.square(self.value(p, X) - z).sum() / 2)
+        root = np.sqrt(w / w.sum())
+        mean, centre = float(root**2 @ z), root**2 @ X
+        U, s, V = np.linalg.svd(root[:, None] * (X - centre), full_matrices=False)
+        target = U.T @ (root * (z - mean))
+        slope = V.T @ (s / (s**2 + self._penalty(U, s, root * (z - mean), target, w)) * target)
+        return np.concatenate([[mean - centre @ slope], slope])
+
+    def _penalty(self, U: Floats, s: Floats, z: Floats, target: Floats, w: Floats) -> float:
+        return self.penalty
 
 
 class Ridge(Linear):
@@ -98,16 +111,15 @@ class Ridge(Linear):
 
     name, penalty = "ridge", 1e-2
 
-    def fit(self, X: Floats, z: Floats, starts: list[Floats]) -> tuple[Floats, float]:
-        U, s, _ = np.linalg.svd(X - X.mean(0), full_matrices=False)
-        c = z - z.mean()
+    def _penalty(self, U: Floats, s: Floats, z: Floats, target: Floats, w: Floats) -> float:
+        share = w / w.sum()
 
         def left_out(penalty: float) -> float:
             shrink = s**2 / (s**2 + penalty)
-            leverage = (U**2) @ shrink + 1 / len(z)
-            return float(np.square((c - U @ (shrink * (U.T @ c))) / np.maximum(1 - leverage, 1e-6)).mean())
+            leverage = (U**2) @ shrink + share
+            return float(np.square((z - U @ (shrink * target)) / np.maximum(1 - leverage, 1e-6)).sum())
 
-        return self._solve(X, z, min(np.geomspace(1e-6, 1e3, 28), key=left_out))
+        return float(min(np.geomspace(1e-8, 10.0, 28), key=left_out))
 
 
 class LogLinear(Family):
@@ -118,18 +130,19 @@ class LogLinear(Family):
     def prior(self, m: int) -> Floats:
         return np.concatenate([[-1.8], np.zeros(m)])
 
-    def value(self, p: Floats, X: Floats) -> Floats:
-        return np.asarray(p[0] + self._exponential(p, X), np.float64)
+    def value(self, P: Floats, X: Floats) -> Floats:
+        return np.asarray(P[..., :1] + self._exponential(P, X), np.float64)
 
-    def jacobian(self, p: Floats, X: Floats) -> Floats:
-        return np.hstack([np.ones((len(X), 1)), self._exponential(p, X)[:, None] * X])
+    def jacobian(self, P: Floats, X: Floats) -> Floats:
+        by_w = self._exponential(P, X)[..., None] * X
+        return np.concatenate([np.ones((*by_w.shape[:-1], 1)), by_w], axis=-1)
 
-    def gradient(self, p: Floats, X: Floats) -> Floats:
-        return self._exponential(p, X)[:, None] * p[1:]
+    def gradient(self, P: Floats, X: Floats) -> Floats:
+        return np.asarray(self._exponential(P, X)[..., None] * P[..., None, 1:], np.float64)
 
     @staticmethod
-    def _exponential(p: Floats, X: Floats) -> Floats:
-        return np.asarray(np.exp(np.clip(X @ p[1:], -30, 30)), np.float64)
+    def _exponential(P: Floats, X: Floats) -> Floats:
+        return np.asarray(np.exp(np.clip(P[..., 1:] @ X.T, -30, 30)), np.float64)
 
 
 class PowerLawConcave(Family):
@@ -144,45 +157,39 @@ class PowerLawConcave(Family):
     def prior(self, m: int) -> Floats:
         return np.concatenate([[-2.0, 0.0, -2.0], np.full(m, -1.0), np.zeros(m)])
 
-    def value(self, p: Floats, X: Floats) -> Floats:
-        _, g, _, _, _, _, effective = self._terms(p, X)
-        return np.asarray(p[0] + effective**-g, np.float64)
+    def value(self, P: Floats, X: Floats) -> Floats:
+        _, g, _, _, _, _, _, effective = self._terms(P, X)
+        return np.asarray(P[..., :1] + effective**-g, np.float64)
 
-    def jacobian(self, p: Floats, X: Floats) -> Floats:
-        _, g, e, a, b, powers, effective = self._terms(p, X)
+    def jacobian(self, P: Floats, X: Floats) -> Floats:
+        logs, g, e, a, b, powers, floor, effective = self._terms(P, X)
+        m = X.shape[1]
         loss = effective**-g
         slope = -g * loss / effective
-        by_b = powers * np.log(X + _OFFSET) - _OFFSET**b * np.log(_OFFSET)
-        columns = [
-            np.ones((len(X), 1)),
-            (-np.log(effective) * loss * scipy.special.expit(p[1]))[:, None],
-            (slope * e)[:, None],
-            slope[:, None] * a * (powers - _OFFSET**b),
-            slope[:, None] * a * by_b * b * (1 - b),
-        ]
-        return np.hstack(columns)
+        J = np.empty((*effective.shape, P.shape[-1]))
+        J[..., 0] = 1.0
+        J[..., 1] = -np.log(effective) * loss * scipy.special.expit(P[..., 1:2])
+        J[..., 2] = slope * e
+        by_a = slope[..., None] * a[..., None, :]
+        J[..., 3 : 3 + m] = by_a * (powers - floor)
+        J[..., 3 + m :] = by_a * (powers * logs - floor * np.log(_OFFSET)) * (b * (1 - b))[..., None, :]
+        return J
 
-    def gradient(self, p: Floats, X: Floats) -> Floats:
-        _, g, _, a, b, powers, effective = self._terms(p, X)
+    def gradient(self, P: Floats, X: Floats) -> Floats:
+        _, g, _, a, b, powers, _, effective = self._terms(P, X)
         slope = -g * effective ** (-g - 1)
-        return np.asarray(slope[:, None] * a * b * powers / (X + _OFFSET), np.float64)
+        return np.asarray(slope[..., None] * (a * b)[..., None, :] * powers / (X + _OFFSET), np.float64)
 
     @staticmethod
-    def _terms(p: Floats, X: Floats) -> tuple[float, float, float, Floats, Floats, Floats, Floats]:
+    def _terms(P: Floats, X: Floats) -> tuple[Floats, Floats, Floats, Floats, Floats, Floats, Floats, Floats]:
         m = X.shape[1]
-        g, e = float(np.logaddexp(0.0, p[1])), float(np.exp(np.clip(p[2], -12, 12)))
-        a = np.exp(np.clip(p[3 : 3 + m], -12, 12))
-        b = scipy.special.expit(np.clip(p[3 + m :], -12, 12))
-        powers = (X + _OFFSET) ** b
-        return float(p[0]), g, e, a, b, powers, e + (powers - _OFFSET**b) @ a
+        logs = np.log(X + _OFFSET)
+        g, e = np.logaddexp(0.0, P[..., 1:2]), np.exp(np.clip(P[..., 2:3], -12, 12))
+        a = np.exp(np.clip(P[..., 3 : 3 + m], -12, 12))
+        b = scipy.special.expit(np.clip(P[..., 3 + m :], -12, 12))
+        powers = np.exp(b[..., None, :] * logs)
+        floor = (_OFFSET**b)[..., None, :]
+        return logs, g, e, a, b, powers, floor, e + np.einsum("...nm,...m->...n", powers - floor, a)
 
 
 FAMILIES: dict[str, Family] = {f.name: f for f in (Linear(), Ridge(), LogLinear(), PowerLawConcave())}
-
-
-def _huber(r: Floats) -> tuple[Floats, Floats]:
-    """Residuals whose squares are Huber's loss, and their derivative."""
-    size = np.abs(r)
-    far = size > _HUBER
-    root = np.sqrt(np.maximum(2 * _HUBER * size - _HUBER**2, _HUBER**2))
-    return np.where(far, np.sign(r) * root, r), np.where(far, _HUBER / root, 1.0)

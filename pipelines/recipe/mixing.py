@@ -34,7 +34,7 @@ class Swarm(Section):
 
 
 class Solve(Section):
-    family: Literal["auto", "ridge", "log_linear", "power_law_concave"] = "auto"
+    family: Literal["auto", "linear", "ridge", "log_linear", "power_law_concave", "gp", "lightgbm"] = "auto"
     metrics: dict[str, float] = {}  #: weight of each metric; default: all, equally
     max_epochs: Annotated[float, Field(gt=0)] = 4.0
     bounds: dict[str, tuple[Share, Share]] = {}

@@ -18,7 +18,7 @@ from pipelines.conductor import Conductor
 from pipelines.recipe import Mix, Recipe
 from pipelines.task import Made, Task
 
-VERSION = 1
+VERSION = 2
 MANIFEST = "mix/mix.yaml"
 SURROGATE = "mix/surrogate.json"
 PREDICTIONS = "mix/predictions.parquet"

@@ -1,0 +1,161 @@
+"""Fitted models of one metric in its own units: a law, a Gaussian process, trees, and the mean of two of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Protocol
+
+import numpy as np
+
+from mixing.families import FAMILIES, Family
+from mixing.gaussian_process import GaussianProcess
+from mixing.simplex import Floats
+from mixing.trees import Trees
+
+
+class Predictor(Protocol):
+    """Predicts one metric; ``variance`` is of a new run, up to a factor that cross-validation fixes."""
+
+    @property
+    def family(self) -> str: ...
+    def mean(self, X: Floats) -> Floats: ...
+    def variance(self, X: Floats) -> Floats: ...
+    def left_out_variance(self) -> Floats:
+        """At each run learned from, had it been left out."""
+        ...
+
+
+@dataclass(frozen=True)
+class Law:
+    """``centre + scale * law(x)``; a negative scale turns a metric upside down, so that the law stays convex."""
+
+    law: Family
+    parameters: Floats
+    centre: float
+    scale: float
+    X: Floats  #: mixtures learned from, and their relative precisions
+    w: Floats
+
+    @property
+    def family(self) -> str:
+        return self.law.name
+
+    def mean(self, X: Floats) -> Floats:
+        return np.asarray(self.centre + self.scale * self.law.value(self.parameters, X), np.float64)
+
+    def gradient(self, X: Floats) -> Floats:
+        """By the weights, ``float64[n, m]``."""
+        return np.asarray(self.scale * self.law.gradient(self.parameters, X), np.float64)
+
+    def variance(self, X: Floats) -> Floats:
+        """Of noise and, linearised, of the parameters (Seber and Wild 1989, 5.1)."""
+        return 1 + self._leverage(self.law.jacobian(self.parameters, X))
+
+    def left_out_variance(self) -> Floats:
+        """1 / (1 - h): what the leverage h of a run becomes without it (Sherman and Morrison)."""
+        h = self.w * self._leverage(self.law.jacobian(self.parameters, self.X))
+        return np.asarray((1 / self.w) / np.maximum(1 - h, 0.05), np.float64)
+
+    @cached_property
+    def _inverse(self) -> Floats:
+        J = self.law.jacobian(self.parameters, self.X) * np.sqrt(self.w)[:, None]
+        return np.asarray(np.linalg.pinv(J.T @ J + self.law.penalty * np.eye(J.shape[1]), hermitian=True), np.float64)
+
+    def _leverage(self, J: Floats) -> Floats:
+        return np.asarray(np.maximum(np.einsum("ij,jk,ik->i", J, self._inverse, J), 0.0), np.float64)
+
+
+@dataclass(frozen=True)
+class Standardised:
+    """``centre + scale * model(x)`` of a Gaussian process or of trees."""
+
+    model: GaussianProcess | Trees
+    centre: float
+    scale: float
+    n: int
+
+    @property
+    def family(self) -> str:
+        return "gp" if isinstance(self.model, GaussianProcess) else "lightgbm"
+
+    def mean(self, X: Floats) -> Floats:
+        return np.asarray(self.centre + self.scale * self.model.mean(X), np.float64)
+
+    def variance(self, X: Floats) -> Floats:
+        return np.asarray(self.scale**2 * self.model.variance(X), np.float64)
+
+    def left_out_variance(self) -> Floats:
+        if isinstance(self.model, GaussianProcess):
+            return np.asarray(self.scale**2 * self.model.left_out_variance(), np.float64)
+        return np.full(self.n, self.scale**2)
+
+
+@dataclass(frozen=True)
+class Calibrated:
+    """A predictor whose variance has been brought to the size of its cross-validated errors."""
+
+    predictor: Predictor
+    factor: float
+
+    def mean(self, X: Floats) -> Floats:
+        return self.predictor.mean(X)
+
+    def deviation(self, X: Floats) -> Floats:
+        """Standard deviation of a new run, ``float64[n]``."""
+        return np.asarray(np.sqrt(self.factor * self.predictor.variance(X)), np.float64)
+
+
+@dataclass(frozen=True)
+class Ensemble:
+    """The mean of two predictors; where they differ, it is less sure."""
+
+    first: Calibrated
+    second: Calibrated
+
+    @property
+    def family(self) -> str:
+        return f"{self.first.predictor.family}+{self.second.predictor.family}"
+
+    def mean(self, X: Floats) -> Floats:
+        return (self.first.mean(X) + self.second.mean(X)) / 2
+
+    def variance(self, X: Floats) -> Floats:
+        a, b = np.square(self.first.deviation(X)), np.square(self.second.deviation(X))
+        return combined(a, b, self.first.mean(X) - self.second.mean(X))
+
+    def left_out_variance(self) -> Floats:
+        """Without their difference, which in-sample is too small; ``combined`` adds the cross-validated one."""
+        a, b = (p.factor * p.predictor.left_out_variance() for p in (self.first, self.second))
+        return np.asarray((a + b) / 2, np.float64)
+
+
+def combined(a: Floats, b: Floats, difference: Floats) -> Floats:
+    """Variance of the mean of two predictors that err alike: the mean of theirs, and of their difference."""
+    return np.asarray((a + b) / 2 + np.square(difference) / 4, np.float64)
+
+
+def to_json(p: Predictor) -> dict[str, Any]:
+    """What ``from_json`` needs besides the runs."""
+    if isinstance(p, Law):
+        return {"family": p.family, "parameters": p.parameters.tolist(), "centre": p.centre, "scale": p.scale}
+    if isinstance(p, Ensemble):
+        members = [{**to_json(c.predictor), "factor": c.factor} for c in (p.first, p.second)]
+        return {"family": "ensemble", "members": members}
+    assert isinstance(p, Standardised)
+    learned = {"theta": p.model.theta.tolist()} if isinstance(p.model, GaussianProcess) else {"text": p.model.text}
+    return {"family": p.family, **learned, "centre": p.centre, "scale": p.scale}
+
+
+def from_json(d: Mapping[str, Any], X: Floats, y: Floats, w: Floats) -> Predictor:
+    """``X``, ``y`` and ``w`` are the mixtures, values and precisions of the runs that have this metric."""
+    if d["family"] == "ensemble":
+        return Ensemble(*(Calibrated(from_json(m, X, y, w), float(m["factor"])) for m in d["members"]))
+    centre, scale = float(d["centre"]), float(d["scale"])
+    if d["family"] == "gp":
+        theta = np.array(d["theta"], np.float64)
+        return Standardised(GaussianProcess(theta, X, (y - centre) / scale, w), centre, scale, len(y))
+    if d["family"] == "lightgbm":
+        return Standardised(Trees(str(d["text"])), centre, scale, len(y))
+    return Law(FAMILIES[d["family"]], np.array(d["parameters"], np.float64), centre, scale, X, w)

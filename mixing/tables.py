@@ -1,0 +1,79 @@
+"""Tables of proxy runs as files: CSV, TSV, Parquet or JSON lines; RegMix's and olmix's as they are."""
+
+from __future__ import annotations
+
+import io
+
+import polars as pl
+
+from manifests import storage
+from mixing.runs import some
+
+_LARGEST = 500_000_000  #: bytes of a table; runs are thousands of rows at most
+_FORMATS = (".csv", ".tsv", ".parquet", ".jsonl", ".ndjson")
+#: columns that name a run and are neither domain nor metric, the key first of those both tables have: olmix writes run,
+#: name and index, or run_id; RegMix writes index; pandas an unnamed column
+_IDENTITIES = ("run", "run_id", "id", "index", "name", "Unnamed: 0", "")
+_NULLS = ["", "NA", "N/A", "null", "None", "none", "nan", "NaN", "-"]
+
+
+def read(uri: str) -> pl.DataFrame:
+    """A table. ValueError when the file is none, is empty, or is far too large to be one of runs."""
+    kind = next((s for s in _FORMATS if uri.lower().endswith(s)), None)
+    if kind is None:
+        raise ValueError(f"{uri}: unknown format; tables of runs are {', '.join(_FORMATS)}")
+    if storage.size(uri) > _LARGEST:
+        raise ValueError(f"{uri} has more than {_LARGEST:,} bytes: this is no table of runs")
+    data = storage.read_bytes(uri)
+    try:
+        if kind == ".parquet":
+            frame = pl.read_parquet(io.BytesIO(data))
+        elif kind in (".jsonl", ".ndjson"):
+            frame = pl.read_ndjson(io.BytesIO(data), infer_schema_length=None)
+        else:
+            separator = "\t" if kind == ".tsv" else ","
+            frame = pl.read_csv(
+                io.BytesIO(data), separator=separator, null_values=_NULLS, infer_schema_length=None, encoding="utf8"
+            )
+    except (pl.exceptions.PolarsError, OSError, ValueError) as error:
+        reason = " ".join(str(error).split())
+        raise ValueError(f"{uri} cannot be read as {kind.removeprefix('.')}: {reason:.200}") from None
+    if frame.height == 0:
+        raise ValueError(f"{uri} has no rows")
+    return frame.rename({c: c.strip() for c in frame.columns})
+
+
+def read_pair(weights: str, metrics: str, key: str | None = None) -> tuple[pl.DataFrame, pl.DataFrame, str]:
+    """Both tables with the key first and no other column that merely names a run, and the key.
+
+    The key is ``key``, else the first of run, run_id, id, index and name that both have, else a shared first column.
+    """
+    w, m = read(weights), read(metrics)
+    if key is None:
+        key = next((c for c in _IDENTITIES if c in w.columns and c in m.columns), None)
+    if key is None and w.columns[0] == m.columns[0]:
+        key = w.columns[0]
+    if key is None:
+        raise ValueError(
+            f"{weights} and {metrics} share no column that names the run: their first columns are {w.columns[0]!r} and "
+            f"{m.columns[0]!r}; name it with --key"
+        )
+    for uri, frame in ((weights, w), (metrics, m)):
+        if key not in frame.columns:
+            raise ValueError(f"{uri} has no column {key!r}; its columns: {some(frame.columns)}")
+    return without_names(w, key), without_names(m, key), key
+
+
+def without_names(frame: pl.DataFrame, key: str) -> pl.DataFrame:
+    """The key, where there is one, then all but the columns that merely name or number a run; text becomes numbers."""
+    kept = [c for c in frame.columns if c != key and not (c in _IDENTITIES and not frame[c].dtype.is_float())]
+    keys = [pl.col(key)] if key in frame.columns else []
+    return frame.select(*keys, *(_numbers(frame[c]) for c in kept))
+
+
+def _numbers(column: pl.Series) -> pl.Series:
+    """Text of which most are numbers, as a metric is where one run wrote an error instead."""
+    if column.dtype != pl.String:
+        return column
+    numbers = column.str.strip_chars().cast(pl.Float64, strict=False)
+    return numbers if numbers.is_not_null().sum() * 2 >= column.is_not_null().sum() else column
