@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from fnmatch import fnmatch
@@ -12,16 +12,16 @@ from typing import Any
 
 from manifests import receipts, storage
 from manifests.receipts import Receipt
-from pipelines.engine import Engine, call
+from pipelines.engines.protocol import Counters, Engine, Job, job_name
 from pipelines.errors import RunFailed
 from pipelines.progress import Progress
+from pipelines.slices import Consumer, consuming
 from pipelines.task import (
     Failure,
     Task,
     execute,
     forget_failures,
     read_failures,
-    record_failure,
     remove_outputs,
     why_unrecorded,
 )
@@ -30,20 +30,6 @@ _POLL_SECONDS = 0.2
 #: looking at an object store takes a while; it is looked at no more than this share of the time
 _POLL_SHARE = 0.05
 _SHOWN_FAILURES = 5
-
-
-@dataclass(frozen=True)
-class Slice:
-    """A reference to ``count`` packed records at ``offset`` (in records) of a key file of the run."""
-
-    partition: int | str
-    path: str
-    offset: int
-    count: int
-    digest: str
-
-
-Consumer = Callable[[int | str, Sequence[Slice]], Task]
 
 
 @dataclass
@@ -64,6 +50,7 @@ class Conductor:
         self.engine = engine
         self.progress = progress
         self.times: list[StageTime] = []
+        self.counters: dict[str, Counters] = {}  #: of the Beam job of each stage that ran
         self.failures: list[Failure] = []
         self._forgot = False
 
@@ -73,13 +60,15 @@ class Conductor:
 
     def described(self) -> list[dict[str, Any]]:
         """The stages so far, for ``run.json``."""
-        return [asdict(t) for t in self.times]
+        return [{**asdict(t), "counters": self.counters.get(t.stage, {})} for t in self.times]
 
     def map(self, stage: str, tasks: Sequence[Task], *, tolerate: int = 0) -> list[Receipt]:
         """One Beam job over independent tasks; receipts in the order of the tasks. At most ``tolerate`` may fail."""
         with self._stage(stage, tasks) as pending:
             if pending:
-                self.engine.run(_map_job(self.run, pending))
+                from pipelines import graph
+
+                self._submit(stage, pending, graph.map_job(self.run, pending, self.engine.execute))
             return self._collect(stage, tasks, tolerate)
 
     def exchange(
@@ -92,17 +81,20 @@ class Conductor:
         keep = list(keep)
         produced = self._done(tasks)
         complete = all(produced)
-        consuming = _consuming(consumer, [r for r in produced if r]) if complete else []
-        if complete and all(self._done(consuming)):
+        consumers = consuming(consumer, [r for r in produced if r]) if complete else []
+        if complete and all(self._done(consumers)):
             self._prune(stage, tasks)
             self._note(stage, len(tasks), 0, 0.0)
         else:
             with self._stage(stage, tasks):
-                self.engine.run(_exchange_job(self.run, stage, tasks, consumer))
+                from pipelines import graph
+
+                job = graph.exchange_job(self.run, stage, tasks, consumer, self.engine.execute)
+                self._submit(stage, tasks, job)
                 made = self._collect(stage, tasks, 0)
-            consuming = _consuming(consumer, made)
-        found = self._collect(into, consuming, 0)
-        self._prune(into, consuming, keep)
+            consumers = consuming(consumer, made)
+        found = self._collect(into, consumers, 0)
+        self._prune(into, consumers, keep)
         return found
 
     def here(self, stage: str, task: Task) -> Receipt:
@@ -129,6 +121,10 @@ class Conductor:
             return found if receipts.valid(self.run, found, task.key) else None
 
         return storage.at_once(valid, tasks, remote=not storage.is_local(self.run))
+
+    def _submit(self, stage: str, tasks: Sequence[Task], build: Callable[[Any], None]) -> None:
+        name = job_name(self.run, stage, [t.key for t in tasks])
+        self.counters[stage] = dict(self.engine.run(Job(self.run, name, len(tasks), build)))
 
     def _stage(self, stage: str, tasks: Sequence[Task]) -> _StageContext:
         return _StageContext(self, stage, tasks)
@@ -218,66 +214,3 @@ class _StageContext:
             if receipt := receipts.read(run, self.stage, name):
                 waiting.discard(name)
                 self.conductor.progress.advance(self.stage, receipt.counts)
-
-
-def _consuming(consumer: Consumer, produced: Sequence[Receipt]) -> list[Task]:
-    groups: dict[int | str, list[Slice]] = {}
-    for piece in (s for receipt in produced for s in _slices(receipt)):
-        groups.setdefault(piece.partition, []).append(piece)
-    return [consumer(partition, _ordered(groups[partition])) for partition in sorted(groups)]
-
-
-def _slices(receipt: Receipt) -> Iterator[Slice]:
-    for raw in receipt.data.get("slices", ()):
-        yield Slice(*raw)
-
-
-def _ordered(slices: Iterable[Slice]) -> list[Slice]:
-    return sorted(slices, key=lambda s: (s.path, s.offset))
-
-
-def _map_job(run: str, tasks: Sequence[Task]) -> Callable[[Any], None]:
-    def build(pipeline: Any) -> None:
-        import apache_beam as beam
-
-        _ = pipeline | "Tasks" >> beam.Create(list(tasks)) | "Execute" >> beam.ParDo(_execute_fn(run))
-
-    return build
-
-
-def _exchange_job(run: str, stage: str, tasks: Sequence[Task], consumer: Consumer) -> Callable[[Any], None]:
-    def build(pipeline: Any) -> None:
-        import apache_beam as beam
-
-        _ = (
-            pipeline
-            | "Tasks" >> beam.Create(list(tasks))
-            | "WriteKeys" >> beam.ParDo(_execute_fn(run))
-            | "References" >> beam.FlatMap(lambda receipt: [(s.partition, s) for s in _slices(receipt)])
-            | "Group" >> beam.GroupByKey()
-            | "Consume" >> beam.MapTuple(lambda partition, slices: consumer(partition, _ordered(slices)))
-            | "Execute" >> beam.ParDo(_execute_fn(run, unless_failed=stage))
-        )
-
-    return build
-
-
-def _execute_fn(run: str, *, unless_failed: str = "") -> Any:
-    import apache_beam as beam
-
-    class Execute(beam.DoFn):  # type: ignore[misc]
-        """Executes tasks. Failures are recorded, not raised: one bad file stops nothing.
-
-        ``unless_failed``: nothing is done when a task of that stage failed, since the input would not be whole.
-        """
-
-        def process(self, task: Task) -> Iterator[Receipt]:
-            if unless_failed and read_failures(run, unless_failed):
-                return
-            done = call(run, task)
-            if isinstance(done, Receipt):
-                yield done
-            else:
-                record_failure(run, done)
-
-    return Execute()

@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from manifests import storage
 from manifests.receipts import Output, output
-from pipelines.conductor import Slice
+from pipelines.slices import Slice
 
 #: a 64-bit key and the row it came from
 RECORD = np.dtype([("key", "<u8"), ("row", "<u4")])

@@ -11,7 +11,7 @@ from manifests.mix import MixManifest
 from pipelines import inputs, recipe_file
 from pipelines.catalog import Catalog
 from pipelines.conductor import Conductor
-from pipelines.engine import LocalEngine
+from pipelines.engines import LocalEngine
 from pipelines.jobs.answer import answer
 from pipelines.jobs.curate import curate
 from pipelines.jobs.emit import emit

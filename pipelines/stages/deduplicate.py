@@ -23,9 +23,10 @@ from manifests import parts, schemas, storage
 from manifests.receipts import Output, Receipt, digest_of, output
 from pipelines import conditions, selection
 from pipelines.catalog import Catalog
-from pipelines.conductor import Conductor, Slice
+from pipelines.conductor import Conductor
 from pipelines.exchange import group_slices, read_keys, rows_of, write_keys
 from pipelines.recipe import Dedup, Recipe, Route, Rule
+from pipelines.slices import Slice
 from pipelines.task import Made, Task
 
 VERSION = 1

@@ -9,7 +9,7 @@ import pytest
 
 from manifests import receipts
 from pipelines.conductor import Conductor
-from pipelines.engine import LocalEngine
+from pipelines.engines import LocalEngine
 from pipelines.errors import RunFailed
 from pipelines.progress import Progress
 from pipelines.task import Task

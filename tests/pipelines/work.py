@@ -13,8 +13,8 @@ import numpy as np
 
 from manifests import storage
 from manifests.receipts import digest_of, output
-from pipelines.conductor import Slice
 from pipelines.exchange import read_keys, write_keys
+from pipelines.slices import Slice
 from pipelines.task import Made, Task
 
 

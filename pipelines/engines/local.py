@@ -1,8 +1,8 @@
-"""Engines: where the Beam jobs run. The jobs are the same on each; only this file knows the difference.
+"""The local engine: all cores of this machine, by Beam's FnApiRunner.
 
-The local engine is Beam's FnApiRunner, named explicitly because ``DirectRunner`` may download and use another. Its
-worker threads hand tasks to a pool of processes that outlives the jobs: Python code runs on all cores, imports and
-compiled kernels stay warm between jobs, and a killed worker ends the run with a message instead of hanging it.
+It is named explicitly because ``DirectRunner`` may download and use another. Its worker threads hand tasks to a pool
+of processes that outlives the jobs: Python code runs on all cores, imports and compiled kernels stay warm between jobs,
+and a killed worker ends the run with a message instead of hanging it.
 """
 
 from __future__ import annotations
@@ -12,18 +12,16 @@ import multiprocessing
 import multiprocessing.connection
 import os
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any
 
 from manifests.receipts import Receipt
+from pipelines.engines.protocol import Counters, Execute, Job
 from pipelines.errors import RunFailed
 from pipelines.task import Failure, Task, execute
-
-if TYPE_CHECKING:
-    import apache_beam as beam
 
 #: more bundles than processes, because the runner cuts each stage into bundles once and never rebalances
 _BUNDLES_PER_WORKER = 4
@@ -36,20 +34,16 @@ _pool: ProcessPoolExecutor | None = None
 _broken = threading.Event()
 
 
-class Engine(Protocol):
-    """Runs a Beam pipeline to its end. Raises RunFailed when the engine itself gives up."""
-
-    def run(self, build: Callable[[beam.Pipeline], None]) -> None: ...
-
-
 class LocalEngine:
     """All cores of this machine. Use as a context manager: the pool ends with it."""
 
     def __init__(self, workers: int = 0) -> None:
         self.workers = workers or os.cpu_count() or 1
+        self._outer: ProcessPoolExecutor | None = None
 
     def __enter__(self) -> LocalEngine:
         global _pool
+        self._outer = _pool
         _broken.clear()
         with _environment(dict.fromkeys(_ONE_THREAD, "1")):
             context = multiprocessing.get_context("spawn")
@@ -67,11 +61,17 @@ class LocalEngine:
                 process.kill()
             for process in processes:
                 process.join()
-        _pool = None
+        _pool = self._outer
 
-    def run(self, build: Callable[[beam.Pipeline], None]) -> None:
+    @property
+    def execute(self) -> Execute:
+        return in_pool
+
+    def run(self, job: Job) -> Counters:
         import apache_beam as beam
         from apache_beam.options.pipeline_options import PipelineOptions
+
+        from pipelines.graph import counted
 
         logging.getLogger("apache_beam").setLevel(logging.CRITICAL)
         options = PipelineOptions(
@@ -83,17 +83,17 @@ class LocalEngine:
         )
         try:
             with beam.Pipeline(options=options) as pipeline:
-                build(pipeline)
+                job.build(pipeline)
         except Exception as error:
-            raise RunFailed(_cause(error)) from error
+            raise RunFailed(last_line(error)) from error
         if _broken.is_set():
             raise RunFailed(WORKER_DIED)
+        return counted(pipeline.result.metrics())
 
 
-def call(run: str, task: Task) -> Receipt | Failure:
-    """Executes a task: in the local pool when there is one, else in this process (a remote engine's worker)."""
-    if _pool is None:
-        return execute(run, task)
+def in_pool(run: str, task: Task) -> Receipt | Failure:
+    """Executes a task in the pool of this process."""
+    assert _pool is not None
     try:
         return _pool.submit(execute, run, task).result()
     except BrokenProcessPool:
@@ -101,7 +101,7 @@ def call(run: str, task: Task) -> Receipt | Failure:
         return Failure(task.stage, task.name, WORKER_DIED)
 
 
-def _cause(error: BaseException) -> str:
+def last_line(error: BaseException) -> str:
     """The innermost line of an error that crossed Beam as text."""
     lines = [line for line in str(error).splitlines() if line.strip() and "[while running" not in line]
     return lines[-1].strip() if lines else type(error).__name__

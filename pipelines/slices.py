@@ -1,0 +1,41 @@
+"""Slices: references to records of files that a task wrote, grouped by partition."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from manifests.receipts import Receipt
+from pipelines.task import Task
+
+
+@dataclass(frozen=True)
+class Slice:
+    """A reference to ``count`` packed records at ``offset`` (in records) of a key file of the run."""
+
+    partition: int | str
+    path: str
+    offset: int
+    count: int
+    digest: str
+
+
+Consumer = Callable[[int | str, Sequence[Slice]], Task]
+
+
+def slices_of(receipt: Receipt) -> Iterator[Slice]:
+    for raw in receipt.data.get("slices", ()):
+        yield Slice(*raw)
+
+
+def ordered(slices: Iterable[Slice]) -> list[Slice]:
+    """By file and offset: the order in which a consumer's task names them, whatever order they arrived in."""
+    return sorted(slices, key=lambda s: (s.path, s.offset))
+
+
+def consuming(consumer: Consumer, produced: Sequence[Receipt]) -> list[Task]:
+    """The consumers' tasks, in the order of partitions."""
+    groups: dict[int | str, list[Slice]] = {}
+    for piece in (s for receipt in produced for s in slices_of(receipt)):
+        groups.setdefault(piece.partition, []).append(piece)
+    return [consumer(partition, ordered(groups[partition])) for partition in sorted(groups)]
