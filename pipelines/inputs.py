@@ -12,10 +12,12 @@ from typing import Any
 
 from manifests import storage
 from manifests.receipts import digest_of
+from pipelines import crawl_index
 from pipelines.errors import RecipeError
-from pipelines.recipe import Recipe
+from pipelines.recipe import Recipe, Source
 from pipelines.recipe_file import pattern_path
 from pipelines.sources import SourceFile
+from pipelines.sources.common_crawl import SELECTION_SUFFIX
 
 
 def list_inputs(recipe: Recipe, recipe_folder: Path, run: str) -> dict[str, list[SourceFile]]:
@@ -23,6 +25,9 @@ def list_inputs(recipe: Recipe, recipe_folder: Path, run: str) -> dict[str, list
     known = _Checksums(run)
     found = {}
     for source in recipe.sources:
+        if source.kind == "common_crawl":
+            found[source.name] = _crawl_files(source, run, known)
+            continue
         patterns = [pattern_path(p, recipe_folder, run) for p in source.paths]
         files = {entry.uri: entry for pattern in patterns for entry in _expand(pattern, source.name)}
         base = _common([_static(p) for p in patterns])
@@ -32,6 +37,27 @@ def list_inputs(recipe: Recipe, recipe_folder: Path, run: str) -> dict[str, list
         ]
     known.save()
     return found
+
+
+def _crawl_files(source: Source, run: str, known: _Checksums) -> list[SourceFile]:
+    """The files of a crawl, or the selections of its records that the run made. RecipeError when there is none."""
+    if source.where:
+        made = storage.entries(storage.join(run, "inputs", source.name), f"*{SELECTION_SUFFIX}")
+        if not made:
+            raise RecipeError(f"source {source.name!r}: no record of {source.crawl} meets `{source.where}`")
+        return [SourceFile(e.uri, e.uri.rsplit("/", 1)[-1], e.size, known.checksum(e)) for e in made]
+    try:
+        names = crawl_index.files(source.base, source.crawl, source.subset, source.segment_range)
+    except ValueError as error:
+        raise RecipeError(f"source {source.name!r}: {error}") from None
+
+    def described(name: str) -> SourceFile:
+        entry = storage.stat(storage.join(source.base, name))
+        if entry is None:
+            raise RecipeError(f"source {source.name!r}: {storage.join(source.base, name)} is listed, but not there")
+        return SourceFile(entry.uri, name, entry.size, known.checksum(entry))
+
+    return storage.at_once(described, names, remote=not storage.is_local(source.base))
 
 
 def _expand(pattern: str, source: str) -> list[storage.Entry]:
@@ -107,11 +133,12 @@ class _Checksums:
             storage.write_bytes(self.path, json.dumps(self.used).encode())
 
 
-def record(files: dict[str, list[SourceFile]], run: str) -> dict[str, Any]:
+def record(files: dict[str, list[SourceFile]], run: str, recipe: Recipe) -> dict[str, Any]:
     """What ``run.json`` says of the inputs; a base inside the run folder is written ``{run}/…``: runs can move."""
     described = {}
+    crawls = {s.name: s.base for s in recipe.sources if s.kind == "common_crawl"}
     for source, found in files.items():
-        base = found[0].uri.removesuffix(found[0].name).rstrip("/")
+        base = crawls.get(source) or found[0].uri.removesuffix(found[0].name).rstrip("/")
         if f"{base}/".startswith(f"{run}/"):
             base = "{run}" + base.removeprefix(run)
         listed = [{"name": f.name, "size": f.size, "checksum": f.checksum} for f in found]

@@ -92,7 +92,7 @@ def pattern_path(pattern: str, recipe_folder: Path, run: str) -> str:
 
 def _unknown_columns(recipe: Recipe, path: Path, node: yaml.Node) -> Iterator[str]:
     """Conditions that name columns no annotator makes, or compare what cannot be compared."""
-    from pipelines import conditions
+    from pipelines import conditions, crawl_index
 
     trained = recipe.annotate.quality
     said: list[tuple[tuple[str | int, ...], str | None, tuple[str, ...]]] = []
@@ -103,6 +103,10 @@ def _unknown_columns(recipe: Recipe, path: Path, node: yaml.Node) -> Iterator[st
     said += [(("select", "domains", i, "when"), rule.when, recipe.made) for i, rule in enumerate(recipe.select.domains)]
     if recipe.rephrase:
         said.append((("rephrase", "where"), recipe.rephrase.where, recipe.made))
+    for i, source in enumerate(recipe.sources):
+        if source.where and (problem := crawl_index.problem(source.where)):
+            place = ("sources", i, "where")
+            yield f"{path}:{_line(node, place)}: {_key(place)}: {problem}"
     for loc, condition, made in said:
         if condition is not None and (problem := conditions.problem(condition, made)):
             yield f"{path}:{_line(node, loc)}: {_key(loc)}: {problem}"

@@ -21,6 +21,7 @@ from pipelines.progress import Progress
 from pipelines.recipe import Recipe
 from pipelines.run_folder import RunFolder, description
 from pipelines.stages import make, rewrite
+from pipelines.stages.select_records import select_records
 
 
 @dataclass
@@ -71,8 +72,9 @@ def _stages(conductor: Conductor, recipe: Recipe, recipe_folder: Path, folder: R
     catalog = Catalog()
     if make.missing(conductor.run, recipe.inputs):
         conductor.map("inputs", [make.task(name, made) for name, made in recipe.inputs.items()])
+    select_records(conductor, recipe)
     files = inputs.list_inputs(recipe, recipe_folder, conductor.run)
-    folder.write_record(inputs=inputs.record(files, conductor.run))
+    folder.write_record(inputs=inputs.record(files, conductor.run, recipe))
 
     ingest(conductor, recipe, files, catalog)
     curate(conductor, recipe, catalog)

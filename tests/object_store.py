@@ -19,6 +19,7 @@ from urllib.request import urlopen
 
 import pytest
 
+from manifests import storage
 from manifests.storage import s3
 
 ACCESS, SECRET, BUCKET = "cuvee-test", "cuvee-test-secret", "corpora"
@@ -33,6 +34,18 @@ def environment(endpoint: str) -> dict[str, str]:
         "AWS_ENDPOINT_URL_S3": endpoint,
         "AWS_EC2_METADATA_DISABLED": "true",
     }
+
+
+def upload(folder: Path, uri: str) -> None:
+    """Copies the files of a folder to a store, or to another folder."""
+    for path in sorted(p for p in folder.rglob("*") if p.is_file()):
+        storage.write_bytes(storage.join(uri, path.relative_to(folder).as_posix()), path.read_bytes())
+
+
+def download(uri: str, folder: Path) -> None:
+    """Copies what is below ``uri`` to a folder."""
+    for file in storage.list_files(uri, recursive=True):
+        storage.write_bytes(str(folder / file.removeprefix(f"{uri}/")), storage.read_bytes(file))
 
 
 def forget_clients() -> None:
@@ -64,6 +77,8 @@ class Server:
             "-volume.max=20",
             "-master.volumeSizeLimitMB=256",
             "-master.telemetry=false",
+            "-s3.port.iceberg=0",
+            "-s3.port.lance=0",
         ]
         with (self.folder / "log").open("ab") as log:
             self._process = subprocess.Popen(command, stdout=log, stderr=log)

@@ -48,6 +48,7 @@ __all__ = [
     "open_output",
     "read_bytes",
     "read_metadata",
+    "read_range",
     "read_table",
     "remove",
     "replacing",
@@ -174,6 +175,13 @@ def remove(uri: str) -> None:
 def open_input(uri: str) -> Any:
     """A seekable binary file. FileNotFoundError when absent."""
     return _backend(uri).open(uri)
+
+
+def read_range(uri: str, start: int, length: int) -> bytes:
+    """``length`` bytes from ``start`` on, fewer at the end of the file, in one request."""
+    with _backend(uri).open(uri, read_ahead=0) as f:
+        f.seek(start)
+        return bytes(f.read(length))
 
 
 @contextmanager

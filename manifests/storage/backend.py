@@ -6,6 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import BinaryIO, Protocol
 
+#: so that reading forwards costs a request every few megabytes
+READ_AHEAD = 4 << 20
+
 
 class StorageError(OSError):
     """A store that cannot be used as asked; the text names the address, the cause and the remedy."""
@@ -44,8 +47,8 @@ class Backend(Protocol):
         """Absent is fine."""
         ...
 
-    def open(self, uri: str) -> BinaryIO:
-        """Seekable. FileNotFoundError when absent."""
+    def open(self, uri: str, read_ahead: int = READ_AHEAD) -> BinaryIO:
+        """Seekable; at least ``read_ahead`` bytes come with a request. FileNotFoundError when absent."""
         ...
 
     def put(self, uri: str, content: BinaryIO, digest: str) -> None:

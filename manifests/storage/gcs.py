@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from functools import cache
 from typing import Any, BinaryIO
 
-from manifests.storage.backend import Contested, Entry, StorageError
+from manifests.storage.backend import READ_AHEAD, Contested, Entry, StorageError
 from manifests.storage.ranged import ranged
 from manifests.storage.retry import retrying
 
@@ -109,7 +109,7 @@ class GCS:
         except FileNotFoundError:
             pass
 
-    def open(self, uri: str) -> BinaryIO:
+    def open(self, uri: str, read_ahead: int = READ_AHEAD) -> BinaryIO:
         from requests.exceptions import RequestException
 
         bucket, name = split(uri)
@@ -126,7 +126,7 @@ class GCS:
             with _explained(uri):
                 return retrying(once, lambda error: isinstance(error, (RequestException, ConnectionError)))
 
-        return ranged(int(blob.size), fetch)
+        return ranged(int(blob.size), fetch, read_ahead)
 
     def put(self, uri: str, content: BinaryIO, digest: str) -> None:
         bucket, name = split(uri)

@@ -12,7 +12,7 @@ from typing import BinaryIO
 
 import pyarrow.fs as pafs
 
-from manifests.storage.backend import Entry
+from manifests.storage.backend import READ_AHEAD, Entry
 
 
 def path_of(uri: str) -> Path:
@@ -57,7 +57,7 @@ class LocalFiles:
         if path.is_file():
             path.unlink(missing_ok=True)
 
-    def open(self, uri: str) -> BinaryIO:
+    def open(self, uri: str, read_ahead: int = READ_AHEAD) -> BinaryIO:
         opened: BinaryIO = pafs.LocalFileSystem().open_input_file(str(path_of(uri).absolute()))
         return opened
 

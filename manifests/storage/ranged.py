@@ -6,8 +6,6 @@ import io
 from collections.abc import Callable
 from typing import Any, BinaryIO, cast
 
-#: read ahead, so that reading forwards costs a request every few megabytes
-READ_AHEAD = 4 << 20
 _PIECE = 16 << 20
 
 
@@ -50,6 +48,6 @@ class _Ranges(io.RawIOBase):
         return b"".join(pieces)
 
 
-def ranged(size: int, fetch: Callable[[int, int], bytes]) -> BinaryIO:
+def ranged(size: int, fetch: Callable[[int, int], bytes], read_ahead: int) -> BinaryIO:
     """A buffered file of ``size`` bytes; ``fetch(offset, length)`` brings exactly that range."""
-    return cast(BinaryIO, io.BufferedReader(_Ranges(size, fetch), buffer_size=max(1, min(size, READ_AHEAD))))
+    return cast(BinaryIO, io.BufferedReader(_Ranges(size, fetch), buffer_size=max(1, min(size, read_ahead))))

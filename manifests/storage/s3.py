@@ -14,7 +14,7 @@ from contextlib import contextmanager, suppress
 from functools import cache, partial
 from typing import Any, BinaryIO, TypeVar
 
-from manifests.storage.backend import Contested, Entry, StorageError
+from manifests.storage.backend import READ_AHEAD, Contested, Entry, StorageError
 from manifests.storage.ranged import ranged
 from manifests.storage.retry import ATTEMPTS, retrying
 
@@ -152,7 +152,7 @@ class S3:
         bucket, key = split(uri)
         _ask(uri, lambda s3: s3.delete_object(Bucket=bucket, Key=key))
 
-    def open(self, uri: str) -> BinaryIO:
+    def open(self, uri: str, read_ahead: int = READ_AHEAD) -> BinaryIO:
         bucket, key = split(uri)
         found = self.stat(uri)
         if found is None:
@@ -163,7 +163,7 @@ class S3:
             data: bytes = _ask(uri, lambda s3: s3.get_object(**wanted, IfMatch=found.version)["Body"].read())
             return data
 
-        return ranged(found.size, fetch)
+        return ranged(found.size, fetch, read_ahead)
 
     def put(self, uri: str, content: BinaryIO, digest: str) -> None:
         bucket, key = split(uri)

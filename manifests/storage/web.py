@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from functools import cache
 from typing import Any, BinaryIO
 
-from manifests.storage.backend import Entry, StorageError
+from manifests.storage.backend import READ_AHEAD, Entry, StorageError
 from manifests.storage.ranged import ranged
 from manifests.storage.retry import ATTEMPTS, retrying
 
@@ -70,7 +70,7 @@ class Web:
     def remove(self, uri: str) -> None:
         raise StorageError(f"{uri}: cannot be removed: a web server is only read from")
 
-    def open(self, uri: str) -> BinaryIO:
+    def open(self, uri: str, read_ahead: int = READ_AHEAD) -> BinaryIO:
         from urllib3.exceptions import HTTPError
 
         found = self.stat(uri)
@@ -92,7 +92,7 @@ class Web:
             except HTTPError as error:
                 raise StorageError(f"{uri}: {error}") from None
 
-        return ranged(found.size, fetch)
+        return ranged(found.size, fetch, read_ahead)
 
     def put(self, uri: str, content: BinaryIO, digest: str) -> None:
         raise StorageError(f"{uri}: cannot be written: a web server is only read from")

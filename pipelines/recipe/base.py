@@ -14,6 +14,8 @@ Share = Annotated[float, Field(ge=0, le=1)]
 def _condition(text: str) -> str:
     import polars as pl
 
+    if not text:
+        return text
     try:
         pl.sql_expr(text)
     except Exception as error:

@@ -4,12 +4,22 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field, model_validator
 
-from pipelines.recipe.base import ImportPath, Name, Section
+from pipelines.recipe.base import Condition, ImportPath, Name, Section
 
 #: how a source was come by, best first: of duplicates, the copy best come by is kept
 Route = Literal["contract", "purchase", "api", "bulk-dump", "own-crawl", "third-party-crawl", "unknown"]
+
+
+def _slice(text: Any) -> Any:
+    if isinstance(text, int):  # YAML 1.1 reads 1:30 as ninety
+        raise ValueError('must be quoted, as in "1:30"')
+    return text
+
+
+#: a range as Python slices write it
+Slice = Annotated[str, BeforeValidator(_slice), Field(pattern=r"^\d*:\d*$")]
 
 
 class Input(Section):
@@ -23,14 +33,37 @@ class Source(Section):
     """Files of one kind and one origin; each makes documents in ``documents/NAME``."""
 
     name: Name
-    kind: Literal["warc", "pdf", "parquet", "jsonl", "text"]
-    paths: Annotated[list[str], Field(min_length=1)]
+    kind: Literal["warc", "common_crawl", "pdf", "parquet", "jsonl", "text"]
+    paths: list[str] = []
     namespace: str = ""  #: identifies documents across runs; default: the name
     acquisition: Route = "unknown"
     licence: str = ""  #: SPDX expression declared for the whole source
     columns: dict[Literal["text", "id", "url", "title", "license"], str] = {}
     max_record_bytes: Annotated[int, Field(ge=1024)] = 10_000_000
     ocr: Literal["auto", "tesseract", "off"] = "auto"
+    crawl: str = ""  #: of kind common_crawl: the crawl's id, as in CC-MAIN-2026-05
+    subset: Literal["warc", "wet"] = "warc"
+    segments: Slice = ":"  #: which of its segments, in the order they are listed
+    where: Condition = ""  #: over the columnar index: only these records are fetched
+    base: str = "https://data.commoncrawl.org"  #: or a copy of it
+
+    @model_validator(mode="after")
+    def _files_or_crawl(self) -> Source:
+        if self.kind != "common_crawl":
+            if not self.paths:
+                raise ValueError("needs `paths`")
+            if self.crawl or self.where:
+                raise ValueError(f"`crawl` and `where` are for kind common_crawl, not {self.kind}")
+        elif not self.crawl or self.paths:
+            raise ValueError("kind common_crawl needs `crawl`, and takes no `paths`")
+        elif self.where and self.subset != "warc":
+            raise ValueError("`where` chooses WARC records: the index does not know where a WET record lies")
+        return self
+
+    @property
+    def segment_range(self) -> tuple[int | None, int | None]:
+        first, last = (int(n) if n else None for n in self.segments.split(":"))
+        return first, last
 
     @property
     def space(self) -> str:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Reader", "SourceError", "SourceFile", "reader"]
 
-KINDS = ("warc", "pdf", "parquet", "jsonl", "text")
+KINDS = ("warc", "common_crawl", "pdf", "parquet", "jsonl", "text")
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from typing import BinaryIO
 
 from manifests import storage
 from manifests.documents import Document, Reject
@@ -39,18 +40,22 @@ def ranges(file: SourceFile) -> list[tuple[int, int]]:
 
 def read(file: SourceFile, start: int, end: int, source: Source, counts: dict[str, int]) -> Iterator[Document | Reject]:
     """Pages as documents; broken records as rejects; other records counted by their type, or by their media type."""
-    limit = pdf.SIZE_FACTOR * source.max_record_bytes
     with storage.open_input(file.uri) as opened:
         try:
-            for number, record in enumerate(records(opened, limit=limit)):
-                kind = record.kind or "unknown"
-                counts[f"records:{kind}"] = counts.get(f"records:{kind}", 0) + 1
-                item = _item(record, source, counts)
-                if item is not None:
-                    name = record.id or f"{file.name}:{record.offset}" + (f"+{number}" if record.length < 0 else "")
-                    yield replace(item, file=file.name, offset=record.offset, length=record.length, locator=name)
+            yield from read_open(opened, file.name, source, counts)
         except NotAnArchive as error:
             raise SourceError(f"{file.uri}: {error}; check the source's `kind`") from None
+
+
+def read_open(file: BinaryIO, name: str, source: Source, counts: dict[str, int]) -> Iterator[Document | Reject]:
+    """As ``read``, of an open archive, or of a piece of one cut out at records; ``name`` is its file's."""
+    for number, record in enumerate(records(file, limit=pdf.SIZE_FACTOR * source.max_record_bytes)):
+        kind = record.kind or "unknown"
+        counts[f"records:{kind}"] = counts.get(f"records:{kind}", 0) + 1
+        item = _item(record, source, counts)
+        if item is not None:
+            locator = record.id or f"{name}:{record.offset}" + (f"+{number}" if record.length < 0 else "")
+            yield replace(item, file=name, offset=record.offset, length=record.length, locator=locator)
 
 
 def read_record(

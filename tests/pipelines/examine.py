@@ -123,3 +123,8 @@ def digests(run: Path) -> dict[str, str]:
 
 def receipts(run: Path, stage: str) -> list[dict[str, object]]:
     return [json.loads(p.read_text()) for p in sorted((run / "receipts" / stage).glob("*.json"))]
+
+
+def differences(a: dict[str, str], b: dict[str, str]) -> list[str]:
+    """The files of two runs, as ``digests`` gives them, that are not the same."""
+    return sorted(p for p in a.keys() | b.keys() if a.get(p) != b.get(p))

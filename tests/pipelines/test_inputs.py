@@ -30,7 +30,7 @@ def test_a_folder_beside_the_run_with_a_longer_name_is_not_in_the_run(tmp_path: 
     (tmp_path / "run-inputs" / "a.txt").write_text("a")
     run = str(tmp_path / "run")
     files = inputs.list_inputs(notes("run-inputs/*.txt"), tmp_path, run)
-    assert inputs.record(files, run)["notes"]["base"] == str(tmp_path / "run-inputs")
+    assert inputs.record(files, run, notes("run-inputs/*.txt"))["notes"]["base"] == str(tmp_path / "run-inputs")
 
 
 def test_patterns_on_an_object_store(bucket: str) -> None:

@@ -46,7 +46,7 @@ def test_a_good_recipe_loads(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "line", "says"),
     [
-        ("    kind: jsonl", "    kind: jsnol", 4, "sources[0].kind: Input should be 'warc', 'pdf', 'parquet', 'jsonl'"),
+        ("    kind: jsonl", "    kind: jsnol", 4, "sources[0].kind: Input should be 'warc', 'common_crawl', 'pdf'"),
         (
             "    kind: jsonl",
             "    kind: jsonl\n    colour: red",

@@ -14,13 +14,9 @@ from pathlib import Path
 import pytest
 
 from tests.pipelines.conftest import run_quietly
-from tests.pipelines.examine import digests, examine
+from tests.pipelines.examine import differences, digests, examine
 
 CUVEE = [sys.executable, "-m", "pipelines.cli"]
-
-
-def differences(a: dict[str, str], b: dict[str, str]) -> list[str]:
-    return sorted(p for p in a.keys() | b.keys() if a.get(p) != b.get(p))
 
 
 @pytest.mark.slow
