@@ -46,7 +46,7 @@ def load(path: str | Path) -> Recipe:
         raise RecipeError("\n".join(_explain(path, node, e) for e in error.errors())) from None
     except RecursionError:
         raise RecipeError(f"{path}: {_ENDLESS}") from None
-    checks = (_missing_files, _unknown_columns, _bad_rephrasing, _bad_mix)
+    checks = (_missing_files, _unknown_columns, _bad_embedding, _bad_rephrasing, _bad_mix)
     problems = [p for check in checks for p in check(recipe, path, node)]
     if problems:
         raise RecipeError("\n".join(problems))
@@ -110,6 +110,18 @@ def _unknown_columns(recipe: Recipe, path: Path, node: yaml.Node) -> Iterator[st
     for loc, condition, made in said:
         if condition is not None and (problem := conditions.problem(condition, made)):
             yield f"{path}:{_line(node, loc)}: {_key(loc)}: {problem}"
+
+
+def _bad_embedding(recipe: Recipe, path: Path, node: yaml.Node) -> Iterator[str]:
+    """An embedding backend that is not there."""
+    from classifiers import embedding
+
+    if recipe.decontaminate and recipe.decontaminate.embedding:
+        try:
+            embedding.source_digest(recipe.decontaminate.embedding.backend)
+        except ValueError as error:
+            line = _line(node, ("decontaminate", "embedding", "backend"))
+            yield f"{path}:{line}: decontaminate.embedding.backend: {error}"
 
 
 def _bad_rephrasing(recipe: Recipe, path: Path, node: yaml.Node) -> Iterator[str]:

@@ -35,6 +35,7 @@ class Index:
     """Arrays over all items' words, and a hash table from seeds to the positions where they occur."""
 
     names: list[str]
+    questions: list[str]
     question: Tokens
     bits: npt.NDArray[np.float64]  #: what each word tells; 0 within a quotation
     total: npt.NDArray[np.float64]  #: their sum per item
@@ -71,6 +72,7 @@ def build(items: pa.Table) -> Index:
     number[slots] = np.arange(len(distinct))
     return Index(
         names=names,
+        questions=questions,
         question=question,
         bits=bits,
         total=np.bincount(item, bits, minlength=len(names)).astype(np.float64),

@@ -1,7 +1,7 @@
 """Decontamination as tasks: the benchmarks become one table, each document part is held against it.
 
 written              what
-contamination/items  the items of all benchmarks
+contamination/items  the items of all benchmarks, with an embedding backend also their vectors
 annotations/contamination  per document: its strongest match
 contamination/…      every match, not aligned
 edits/contamination  where the recipe says so: the matched spans, removed
@@ -10,12 +10,14 @@ edits/contamination  where the recipe says so: the matched spans, removed
 from __future__ import annotations
 
 import glob
+import io
 from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
 import pyarrow as pa
 
+from classifiers import embedding
 from manifests import edits, parts, schemas, storage
 from manifests.receipts import digest_of, output
 from pipelines import benchmarks
@@ -28,6 +30,7 @@ from pipelines.task import Made, Task
 VERSION = 1
 FOLDER = "contamination"
 ITEMS = f"{FOLDER}/items.parquet"
+VECTORS = f"{FOLDER}/vectors.npy"
 ANNOTATION = f"annotations/{FOLDER}"
 #: documents compared at once, which bounds the memory
 _BATCH = 4096
@@ -48,8 +51,9 @@ def run(conductor: Conductor, catalog: Catalog, section: Decontaminate | None, f
         found = [b.model_copy(update={"paths": _files(b)}) for b in section.benchmarks]
         digests = [[storage.digest(path) for path in b.paths] for b in found]
         said = [b.model_dump(mode="json", exclude={"paths"}) for b in found]
-        key = digest_of("benchmarks", VERSION, said, digests)
-        catalog.add([conductor.here("benchmarks", Task("benchmarks", "items", key, write_items, found))])
+        key = digest_of("benchmarks", VERSION, said, digests, _backend_of(section))
+        spec = section.model_copy(update={"benchmarks": found})
+        catalog.add([conductor.here("benchmarks", Task("benchmarks", "items", key, write_items, spec))])
     tasks = [_task(catalog, p, section, suffix) for p in fresh]
     catalog.add(conductor.map(f"contamination{suffix}", tasks))
 
@@ -62,15 +66,29 @@ def _files(benchmark: Benchmark) -> list[str]:
     return [file for files in found.values() for file in files]
 
 
-def write_items(run: str, section: list[Benchmark]) -> Made:
-    items = benchmarks.read(section)
+def write_items(run: str, section: Decontaminate) -> Made:
+    items = benchmarks.read(section.benchmarks)
     storage.write_table(storage.join(run, ITEMS), items, {"cuvee.schema": f"items/{schemas.VERSIONS['items']}"})
-    return Made([output(run, ITEMS, items.num_rows)], {"items": items.num_rows})
+    outputs = [output(run, ITEMS, items.num_rows)]
+    if section.embedding:
+        vectors = embedding.encode(embedding.load(section.embedding.backend), items["question"].to_pylist())
+        with storage.open_output(storage.join(run, VECTORS)) as out:
+            np.lib.format.write_array(out, vectors, version=(1, 0), allow_pickle=False)
+        outputs.append(output(run, VECTORS, items.num_rows))
+    return Made(outputs, {"items": items.num_rows})
+
+
+def _backend_of(section: Decontaminate) -> list[str]:
+    """What stands for the embedding backend in keys: where it is, and its source."""
+    backend = section.embedding.backend if section.embedding else ""
+    return [backend, embedding.source_digest(backend)] if backend else []
 
 
 def _task(catalog: Catalog, part: str, section: Decontaminate, suffix: str) -> Task:
     said = section.model_dump(mode="json", exclude={"benchmarks"})
-    key = catalog.key("contamination", VERSION, part, [parts.DOCUMENTS], catalog.files[ITEMS].digest, said)
+    key = catalog.key(
+        "contamination", VERSION, part, [parts.DOCUMENTS], catalog.files[ITEMS].digest, said, _backend_of(section)
+    )
     return Task(f"contamination{suffix}", part.replace("/", "."), key, search_part, _Search(part, section))
 
 
@@ -79,10 +97,16 @@ def search_part(run: str, spec: _Search) -> Made:
     from classifiers import contamination
 
     index = contamination.build(storage.read_table(storage.join(run, ITEMS)))
+    meaning = None
+    if spec.section.embedding:
+        vectors = np.load(io.BytesIO(storage.read_bytes(storage.join(run, VECTORS))), allow_pickle=False)
+        backend = embedding.load(spec.section.embedding.backend)
+        meaning = contamination.Meaning(backend, vectors, spec.section.embedding.threshold)
     texts = parts.read(run, parts.DOCUMENTS, spec.part, ["text"])["text"]
     found = [pl.DataFrame(pl.from_arrow(schemas.MATCHES.empty_table()))]
     for first in range(0, len(texts), _BATCH):
-        here = contamination.locate(texts.slice(first, _BATCH), index, threshold=spec.section.threshold)
+        some = texts.slice(first, _BATCH)
+        here = contamination.locate(some, index, threshold=spec.section.threshold, meaning=meaning)
         found.append(pl.DataFrame(pl.from_arrow(here)).with_columns(pl.col("row") + first))
     matches = pl.concat(found)
     ids = parts.ids_of(run, spec.part)

@@ -103,6 +103,26 @@ def test_a_changed_benchmark_is_noticed(recipe: dict[str, Any], tmp_path: Path) 
     assert column(run, "verdicts")["keep"].all()
 
 
+def test_an_embedding_backend_finds_other_words(recipe: dict[str, Any], tmp_path: Path) -> None:
+    del recipe["tokenizer"], recipe["mix"], recipe["shards"]
+    recipe["decontaminate"] |= {"action": "flag"}
+    recipe["decontaminate"]["embedding"] = {"backend": "tests.pipelines.stems:Stems", "threshold": 0.8}
+    file = tmp_path / "harbours.jsonl"
+    said = "Evenings: 9 / Lamps each keeper lights: 14, on them a third of mends / All in, does he mend how many lamps?"
+    file.write_text(
+        file.read_text() + "\n" + json.dumps({"text": f"The wind was low. {said} It was late, and nobody knew."})
+    )
+    run = ran(recipe, tmp_path)
+    matches = pl.concat(map(pl.read_parquet, sorted((run / "contamination").glob("*/part-*.parquet"))))
+    assert matches.select("row", "kind").rows() == [(3, "exact"), (21, "masked"), (40, "semantic")]
+    text = column(run, "documents")["text"][40].encode()
+    assert text[matches["start"][2] : matches["end"][2]].decode() == said
+    recipe["decontaminate"]["embedding"]["backend"] = "tests.pipelines.nowhere:Stems"
+    (tmp_path / "recipe.yaml").write_text(yaml.safe_dump(recipe))
+    with pytest.raises(RecipeError, match=r"embedding.backend: .*no module named 'tests.pipelines.nowhere'"):
+        load(tmp_path / "recipe.yaml")
+
+
 def test_answers_by_number_and_letter(tmp_path: Path) -> None:
     from pipelines.benchmarks import read
 
