@@ -8,29 +8,82 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
+from classifiers import english_words, line_rules, repetition, scanning, spacy_tables, stop_words, words
+from classifiers.hashing import SEED, fold, mix
 from manifests import text
-from manifests.text import class_of, decode
 
-SHORT_LINE = 30
-STOP_WORDS = ("the", "be", "to", "of", "and", "that", "have", "with")
-_BULLETS = tuple(ord(c) for c in "•‣◦⁃●○▪■◆·")
-_ELLIPSIS = ord("…")
-_COLUMNS = 28
-_SEED = np.uint64(0xCBF29CE484222325)
-
-
-@njit(inline="always", cache=True)
-def _fold(h: Any, x: Any) -> Any:
-    """FNV-1a over one value (Fowler, Noll, Vo)."""
-    return (h ^ np.uint64(x)) * np.uint64(0x100000001B3)
+COLUMNS = 42
+SHORT_LINE, LONG_LINE = 30, 200
+#: sums over the lines of a text
+(
+    LINES, LONG, SHORT, TERMINAL, REMOVED, REPEATS, REPEATED, SHOWN_REPEATED, PARAGRAPHS, PARAGRAPH_REPEATS,
+    PARAGRAPH_REPEATED,
+) = range(11)  # fmt: skip
 
 
-@njit(inline="always", cache=True)
-def _mix(h: Any) -> Any:
-    """Finaliser after splitmix64: spreads every bit over the 64."""
-    h = (h ^ (h >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    h = (h ^ (h >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return h ^ (h >> np.uint64(31))
+@njit(cache=True, nogil=True, boundscheck=False)
+def _lines(data: Any, begin: Any, end: Any, runs: Any, lines: Any, n_lines: Any, kinds: Any, slots: Any, rounds: Any,
+           paragraphs: Any, lengths: Any, again: Any, c: Any) -> None:  # fmt: skip
+    c[:] = 0
+    repetition.repeated(lines.hash, n_lines, slots, rounds, again)
+    n_runs = lines.run[n_lines]
+    for k in range(n_lines):
+        run, until = lines.run[k], lines.run[k + 1] if k + 1 < n_lines else n_runs
+        length = lines.characters[k]
+        if until > run:
+            c[LINES] += 1
+            c[LONG] += length >= LONG_LINE
+            c[SHORT] += length <= SHORT_LINE
+            c[TERMINAL] += (english_words.kind_of(kinds, lines.last[k]) & spacy_tables.TERMINAL) != 0
+            c[REMOVED] += line_rules.removed_words(
+                data, runs.start[run], runs.end[until - 1], until - run, length, lines.upper[k], lines.digits[k]
+            )
+        if again[k]:
+            c[REPEATS] += 1
+            c[REPEATED] += length
+            c[SHOWN_REPEATED] += length * (until > run)
+    if end > begin:  # newlines at the ends leave an empty line each
+        c[REPEATS] += data[begin] == 10 and data[end - 1] == 10
+
+    # paragraphs are parted by empty lines; white space at the ends of the text is no part of them
+    n = np.int64(0)
+    if n_runs > 0:
+        inner, outer = runs.start[0], runs.end[n_runs - 1]
+        paragraph = SEED
+        length = np.int64(0)
+        last = np.int64(-1)  # where the line before ended
+        for k in range(n_lines):
+            start, stop = lines.start[k], lines.end[k]
+            if stop <= inner or start >= outer:
+                continue
+            if length > 0:
+                if start > last + 1:
+                    paragraphs[n] = mix(paragraph)
+                    lengths[n] = length
+                    n += 1
+                    paragraph = SEED
+                    length = np.int64(0)
+                else:
+                    length += 1  # the newline between
+            h, characters = lines.hash[k], lines.characters[k]
+            if start < inner or stop > outer:
+                until = lines.run[k + 1] if k + 1 < n_lines else n_runs
+                h = scanning.hash_between(data, max(start, inner), min(stop, outer), runs, lines.run[k], until)
+                characters = np.int64(0)
+                for i in range(max(start, inner), min(stop, outer)):
+                    characters += (data[i] & 0xC0) != 0x80
+            paragraph = fold(paragraph, h)
+            length += characters
+            last = stop
+        paragraphs[n] = mix(paragraph)
+        lengths[n] = length
+        n += 1
+    repetition.repeated(paragraphs, n, slots, rounds, again)
+    for k in range(n):
+        if again[k]:
+            c[PARAGRAPH_REPEATS] += 1
+            c[PARAGRAPH_REPEATED] += lengths[k]
+    c[PARAGRAPHS] = n
 
 
 @njit(inline="always", cache=True)
@@ -38,278 +91,134 @@ def _share(part: Any, whole: Any) -> Any:
     return part / whole if whole > 0 else 0.0
 
 
-@njit(cache=True)
-def _word_hash(word: Any) -> Any:
-    h = _SEED
-    for b in word:
-        h = _fold(h, b)
-    return _mix(h)
-
-
 @njit(cache=True, nogil=True, boundscheck=False)
-def _most(offsets: Any, data: Any, classes: Any) -> tuple[Any, Any]:
-    """Upper bounds of a text's words and lines over all texts, for the scratch arrays."""
-    words = lines = np.int64(0)
-    for d in range(offsets.size - 1):
-        w = np.int64(1)
-        n = np.int64(1)
-        i = offsets[d]
-        while i < offsets[d + 1]:
-            code, size = decode(data, i)
-            kind = class_of(classes, code)
-            if (kind & text.SPACE) != 0:
-                w += 1
-            elif (kind & text.UNSPACED) != 0:
-                w += 2  # ends the word before and is one
-            if code == 10:
-                n += 1
-            i += size
-        words = max(words, w)
-        lines = max(lines, n)
-    return words, lines
-
-
-@njit(inline="always", cache=True)
-def _find(keys: Any, stamps: Any, mask: Any, round_: Any, h: Any) -> Any:
-    """Slot of ``h`` in an open-addressing table, or the free one where it belongs; old rounds' slots are free."""
-    slot = np.int64(h & np.uint64(mask))
-    while stamps[slot] == round_ and keys[slot] != h:
-        slot = (slot + 1) & mask
-    return slot
-
-
-@njit(inline="always", cache=True)
-def _mask(items: Any) -> Any:
-    """Size less one of a table at most half full."""
-    size = np.int64(16)
-    while size < 2 * items:
-        size *= 2
-    return size - 1
-
-
-@njit(cache=True, nogil=True, boundscheck=False)
-def _repeated(hashes: Any, lengths: Any, n: Any, keys: Any, stamps: Any, round_: Any) -> tuple[Any, Any]:
-    """How many of the first ``n`` equal an earlier one, and the sum of their lengths."""
-    mask = _mask(n)
-    count = characters = np.int64(0)
-    for q in range(n):
-        slot = _find(keys, stamps, mask, round_, hashes[q])
-        if stamps[slot] == round_:
-            count += 1
-            characters += lengths[q]
-        else:
-            keys[slot] = hashes[q]
-            stamps[slot] = round_
-    return count, characters
-
-
-@njit(cache=True, nogil=True, boundscheck=False)
-def _top(grams: Any, ends: Any, n: Any, words: Any, keys: Any, stamps: Any, counts: Any, round_: Any) -> Any:
-    """Characters of the most frequent ``n``-gram, the longest of equals, times its occurrences; 0 if none repeats."""
-    total = words - n + 1
-    mask = _mask(total)
-    most = np.int64(1)
-    length = np.int64(0)
-    for q in range(total):
-        h = _mix(grams[q])
-        slot = _find(keys, stamps, mask, round_, h)
-        if stamps[slot] == round_:
-            counts[slot] += 1
-        else:
-            keys[slot] = h
-            stamps[slot] = round_
-            counts[slot] = 1
-        seen = counts[slot]
-        if seen > 1 and seen >= most:
-            own = ends[q + n] - ends[q]
-            length = own if seen > most else max(length, own)
-            most = np.int64(seen)
-    return most * length
-
-
-@njit(cache=True, nogil=True, boundscheck=False)
-def _covered(grams: Any, ends: Any, n: Any, words: Any, keys: Any, stamps: Any, round_: Any) -> Any:
-    """Characters in ``n``-grams that occurred before, each character once."""
-    total = words - n + 1
-    mask = _mask(total)
-    characters = np.int64(0)
-    done = np.int64(0)
-    for q in range(total):
-        h = _mix(grams[q])
-        slot = _find(keys, stamps, mask, round_, h)
-        if stamps[slot] == round_:
-            characters += ends[q + n] - ends[max(done, q)]
-            done = q + n
-        else:
-            keys[slot] = h
-            stamps[slot] = round_
-    return characters
-
-
-@njit(cache=True, nogil=True, boundscheck=False)
-def _statistics(offsets: Any, data: Any, classes: Any, stop: Any, bullets: Any, out: Any) -> None:
-    most_words, most_lines = _most(offsets, data, classes)
-    words = np.empty(most_words, np.uint64)
+def _statistics(
+    offsets: Any, data: Any, languages: Any, datatrove: Any, classes: Any, lower: Any, rules: Any, stops: Any,
+    runs: Any, lines: Any, out: Any,
+) -> None:  # fmt: skip
+    room, most_lines = runs.start.size, lines.start.size
+    most_words = _most_words(offsets, data, datatrove)
+    found = np.empty(most_words, np.uint64)
     ends = np.zeros(most_words + 1, np.int64)  # characters in the words before each
     grams = np.empty(most_words, np.uint64)
-    lines = np.empty(most_lines, np.uint64)
-    line_lengths = np.empty(most_lines, np.int64)
+    where = np.empty(most_words, np.int32)
+    survivors = np.empty(most_words, np.int32)
+    top = np.empty(repetition.NGRAMS, np.int64)
     paragraphs = np.empty(most_lines, np.uint64)
     paragraph_lengths = np.empty(most_lines, np.int64)
-    size = _mask(max(most_words, most_lines)) + 1
-    keys = np.empty(size, np.uint64)
-    stamps = np.zeros(size, np.int64)
-    counts = np.empty(size, np.int64)
-    round_ = np.int64(0)
+    again = np.empty(most_lines, np.bool_)
+    size = repetition.table_size(max(most_words, most_lines, room))
+    slots = np.zeros(size, np.uint64)
+    counts = np.empty(size, np.int32)
+    rounds = np.zeros(1, np.int64)
+    longest = words.LONGEST_RUN if datatrove else 1
+    codes = np.empty(longest, np.int64)
+    kinds = np.empty(longest, np.int64)
+    at = np.empty(longest + 1, np.int64)
+    cuts = np.empty(longest + 1, np.int64)
+    tails = np.empty(longest + 1, np.int64)
+    spare = np.empty(4 * longest + 8, np.uint8)
+    seen = np.full(stops.words, -1, np.int64)
+    sums = np.zeros(scanning.SUMS, np.int64)
+    c = np.zeros(words.COUNTERS, np.int64)
+    of_lines = np.zeros(16, np.int64)
+    lengths = np.zeros(words.LENGTHS, np.int64)
 
     for d in range(offsets.size - 1):
-        characters = n_words = alpha = hashes = ellipses = np.int64(0)
-        n_lines = bulleted = ended_in_ellipsis = terminal = short = np.int64(0)
-        n_paragraphs = digits = upper = letters = newlines = np.int64(0)
-        stops = np.int64(0)
-        word = bare = line = paragraph = _SEED
-        word_length = line_length = paragraph_length = blanks = dots = np.int64(0)
-        word_is_alpha = False
-        first = last = last_kind = np.int64(0)
-        end = offsets[d + 1]
-        i = offsets[d]
-        while i <= end:
-            at_end = i == end
-            # a newline after the last character closes what is open
-            code, width = (np.int64(10), np.int64(1)) if at_end else decode(data, i)
-            kind = class_of(classes, code)
-            space = (kind & text.SPACE) != 0
-            unspaced = (kind & text.UNSPACED) != 0
+        begin, end = offsets[d], offsets[d + 1]
+        scanning.scan(data, begin, end, classes, runs, lines, sums)
+        c[:] = 0
+        lengths[:] = 0
+        if datatrove:
+            words.datatrove(
+                data, runs, sums[scanning.RUNS], classes, rules, languages[d], stops, seen, d, at, codes, kinds, cuts,
+                tails, spare, found, ends, lengths, c,
+            )  # fmt: skip
+        else:
+            words.gopher(
+                data, runs, sums[scanning.RUNS], classes, lower, rules.kinds, languages[d], stops, seen, d, spare,
+                found, ends, lengths, c,
+            )  # fmt: skip
+        _lines(
+            data, begin, end, runs, lines, sums[scanning.LINES], rules.kinds, slots, rounds, paragraphs,
+            paragraph_lengths, again, of_lines,
+        )  # fmt: skip
+        n_words = c[words.WORDS]
+        repetition.ngrams(found, ends, n_words, grams, where, survivors, slots, counts, rounds, top)
 
-            if word_length > 0 and (space or unspaced):
-                words[n_words] = _mix(word)
-                ends[n_words + 1] = ends[n_words] + word_length
-                n_words += 1
-                alpha += word_is_alpha
-                bare = _mix(bare)
-                for k in range(stop.size):
-                    if stop[k] == bare:
-                        stops |= 1 << k
-                word = bare = _SEED
-                word_length = np.int64(0)
-                word_is_alpha = False
-
-            if not at_end:
-                characters += 1
-                digits += (kind & text.DIGIT) != 0
-                letters += (kind & text.LETTER) != 0
-                upper += (kind & text.UPPER) != 0
-                newlines += code == 10
-
-            if not space:
-                if line_length == 0:
-                    first = code
-                elif blanks > 0:
-                    if line_length == 1 and (first == 45 or first == 42):
-                        bulleted += 1
-                    line = _fold(line, 32)
-                    line_length += blanks
-                    dots = np.int64(0)
-                blanks = np.int64(0)
-                for j in range(width):
-                    x = np.uint64(data[i + j])
-                    word = _fold(word, x)
-                    line = _fold(line, x)
-                    if (kind & text.PUNCTUATION) == 0:
-                        bare = _fold(bare, x + np.uint64(32) if 65 <= x <= 90 else x)
-                word_length += 1
-                line_length += 1
-                word_is_alpha = word_is_alpha or (kind & text.LETTER) != 0
-                hashes += code == 35
-                dots = dots + 1 if code == 46 else np.int64(0)
-                ellipses += code == _ELLIPSIS or (dots > 0 and dots % 3 == 0)
-                last = code
-                last_kind = kind
-                if unspaced:
-                    words[n_words] = _mix(word)
-                    ends[n_words + 1] = ends[n_words] + 1
-                    n_words += 1
-                    alpha += 1
-                    word = bare = _SEED
-                    word_length = np.int64(0)
-                    word_is_alpha = False
-            elif code != 10:
-                blanks += 1
-
-            if code == 10:
-                if line_length > 0:
-                    for k in range(bullets.size):
-                        bulleted += bullets[k] == first
-                    ended_in_ellipsis += last == _ELLIPSIS or dots >= 3
-                    terminal += (last_kind & text.TERMINAL) != 0
-                    short += line_length <= SHORT_LINE
-                    lines[n_lines] = _mix(line)
-                    line_lengths[n_lines] = line_length
-                    paragraph = _fold(paragraph, lines[n_lines])
-                    paragraph_length += line_length
-                    n_lines += 1
-                if paragraph_length > 0 and (line_length == 0 or at_end):
-                    paragraphs[n_paragraphs] = _mix(paragraph)
-                    paragraph_lengths[n_paragraphs] = paragraph_length
-                    n_paragraphs += 1
-                    paragraph = _SEED
-                    paragraph_length = np.int64(0)
-                line = _SEED
-                line_length = blanks = dots = np.int64(0)
-            i += width
-
-        round_ += 1
-        repeated_lines, repeated_line_chars = _repeated(lines, line_lengths, n_lines, keys, stamps, round_)
-        round_ += 1
-        repeated_paragraphs, repeated_paragraph_chars = _repeated(
-            paragraphs, paragraph_lengths, n_paragraphs, keys, stamps, round_
-        )
-        line_chars = line_lengths[:n_lines].sum()
-        word_chars = ends[n_words]
-        distinct_stops = np.int64(0)
-        for k in range(stop.size):
-            distinct_stops += (stops >> k) & 1
-
+        characters = sums[scanning.CHARACTERS]
+        edges = (data[begin] == 10) + (data[end - 1] == 10) if end > begin else 0
         row = out[d]
         row[0] = characters
         row[1] = n_words
-        row[2] = _share(word_chars, n_words)
-        row[3] = _share(alpha, n_words)
-        row[4] = distinct_stops
-        row[5] = _share(hashes, n_words)
-        row[6] = _share(ellipses, n_words)
-        row[7] = n_lines
-        row[8] = _share(bulleted, n_lines)
-        row[9] = _share(ended_in_ellipsis, n_lines)
-        row[10] = _share(terminal, n_lines)
-        row[11] = _share(short, n_lines)
-        row[12] = _share(repeated_lines, n_lines)
-        row[13] = _share(repeated_line_chars, line_chars)
-        row[14] = _share(repeated_paragraphs, n_paragraphs)
-        row[15] = _share(repeated_paragraph_chars, line_chars)
-        row[25] = _share(digits, characters)
-        row[26] = _share(upper, letters)
-        row[27] = _share(newlines, n_words)
+        row[2] = c[words.PROPER]
+        row[3] = _share(c[words.LENGTH], c[words.PROPER])
+        row[4] = words.median(lengths, n_words)
+        row[5] = _share(c[words.ALPHA], n_words)
+        row[6] = c[words.STOPS]
+        row[7] = c[words.STOP_TIMES]
+        row[8] = c[words.OWN_STOPS]
+        row[9] = _share(sums[scanning.HASHES], n_words)
+        row[10] = _share(sums[scanning.ELLIPSES], n_words)
+        row[11] = _share(c[words.SYMBOLS], sums[scanning.RUNS])
+        row[12] = of_lines[LINES]
+        row[13] = of_lines[LONG]
+        row[14] = _share(c[words.BULLETS], sums[scanning.ROWS])
+        row[15] = _share(c[words.ELLIPSES], sums[scanning.ROWS])
+        row[16] = _share(of_lines[TERMINAL], of_lines[LINES])
+        row[17] = _share(of_lines[SHORT], of_lines[LINES])
+        row[18] = _share(of_lines[REPEATS], sums[scanning.LINES] + edges)
+        row[19] = _share(of_lines[REPEATED], characters)
+        row[20] = _share(of_lines[SHOWN_REPEATED], characters - sums[scanning.NEWLINES])
+        row[21] = _share(of_lines[PARAGRAPH_REPEATS], of_lines[PARAGRAPHS])
+        row[22] = _share(of_lines[PARAGRAPH_REPEATED], characters)
+        for k in range(repetition.NGRAMS):
+            row[23 + k] = _share(top[k], characters)
+        row[32] = _share(sums[scanning.DIGITS], characters)
+        row[33] = _share(sums[scanning.UPPER], sums[scanning.LETTERS])
+        row[34] = _share(sums[scanning.NEWLINES], n_words)
+        row[35] = c[words.SENTENCES]
+        row[36] = c[words.LOREM]
+        row[37] = c[words.CURLY]
+        row[38] = c[words.ANY_SENTENCES]
+        row[39] = c[words.ANY_LOREM]
+        row[40] = c[words.ANY_CURLY]
+        row[41] = _share(of_lines[REMOVED], sums[scanning.RUNS])
 
-        grams[:n_words] = words[:n_words]
-        repeats = True
-        for n in range(2, 11):
-            for q in range(n_words - n + 1):
-                grams[q] = grams[q] * np.uint64(0x9E3779B97F4A7C15) + words[q + n - 1]
-            round_ += 1
-            if n < 5:
-                found = _top(grams, ends, n, n_words, keys, stamps, counts, round_)
-            elif repeats:
-                found = _covered(grams, ends, n, n_words, keys, stamps, round_)
-                repeats = found > 0  # without a repeated n-gram there is no longer one
-            else:
-                found = np.int64(0)
-            row[14 + n] = min(1.0, _share(found, word_chars))
+
+@njit(cache=True, nogil=True, boundscheck=False)
+def _most_words(offsets: Any, data: Any, datatrove: Any) -> Any:
+    """An upper bound of the words over all texts."""
+    most = np.int64(0)
+    for d in range(offsets.size - 1):
+        apart = np.int64(0)
+        if datatrove:  # a special case makes three words of letters, a mark is a word and ends another
+            for i in range(offsets[d], offsets[d + 1]):
+                apart += not 97 <= (data[i] | 32) <= 122
+            apart *= 3
+        else:  # an unspaced character has three bytes, is a word and ends another
+            for i in range(offsets[d], offsets[d + 1]):
+                apart += data[i] < 33 or data[i] > 127
+        most = max(most, min(apart + 3, offsets[d + 1] - offsets[d] + 1))
+    return most + 2
 
 
-def statistics(offsets: npt.NDArray[np.int64], data: npt.NDArray[np.uint8]) -> npt.NDArray[np.float64]:
-    """``float64[n, 28]``: one row a text, columns in the order of ``classifiers.heuristics.SCHEMA``."""
-    out = np.zeros((len(offsets) - 1, _COLUMNS), np.float64)
-    stop = np.array([_word_hash(np.frombuffer(w.encode(), np.uint8)) for w in STOP_WORDS], np.uint64)
-    _statistics(offsets, data, text.classes(), stop, np.array(_BULLETS, np.int64), out)
+def statistics(
+    offsets: npt.NDArray[np.int64],
+    data: npt.NDArray[np.uint8],
+    languages: npt.NDArray[np.int64],
+    stops: stop_words.StopWords,
+    *,
+    datatrove: bool,
+) -> npt.NDArray[np.float64]:
+    """``float64[n, 42]``: one row a text, columns in the order of ``classifiers.heuristics.SCHEMA``.
+
+    ``languages[d]`` is the number of text ``d``'s language in ``stops``, 0 for none.
+    """
+    out = np.zeros((len(offsets) - 1, COLUMNS), np.float64)
+    runs, lines = scanning.scratch(*scanning.most(offsets, data))
+    rules = english_words.rules()
+    _statistics(
+        offsets, data, languages, datatrove, text.classes(), text.lower_case(), rules, stops, runs, lines, out
+    )  # fmt: skip
     return out

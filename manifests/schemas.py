@@ -135,7 +135,7 @@ VERSIONS = {
     "rejects": 1,
     "identity": 1,
     "language": 1,
-    "heuristics": 1,
+    "heuristics": 2,
     "quality": 1,
     "contamination": 1,
     "matches": 1,
