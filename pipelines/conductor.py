@@ -14,7 +14,6 @@ from manifests import receipts, storage
 from manifests.receipts import Receipt
 from pipelines.engines.protocol import Counters, Engine, Job, job_name
 from pipelines.errors import RunFailed
-from pipelines.progress import Progress
 from pipelines.slices import Consumer, consuming
 from pipelines.task import (
     Failure,
@@ -25,6 +24,7 @@ from pipelines.task import (
     remove_outputs,
     why_unrecorded,
 )
+from pipelines.telemetry import Listener
 
 _POLL_SECONDS = 0.2
 #: looking at an object store takes a while; it is looked at no more than this share of the time
@@ -43,12 +43,12 @@ class StageTime:
 class Conductor:
     """Runs stages one after another on an engine; ``times`` tells what each took."""
 
-    def __init__(self, run: str, engine: Engine, progress: Progress, held: Callable[[], None] = lambda: None) -> None:
+    def __init__(self, run: str, engine: Engine, listener: Listener, held: Callable[[], None] = lambda: None) -> None:
         """``held`` raises when the run folder is held no more; asked before and after each stage."""
         self.run = run
         self.held = held
         self.engine = engine
-        self.progress = progress
+        self.listener = listener
         self.times: list[StageTime] = []
         self.counters: dict[str, Counters] = {}  #: of the Beam job of each stage that ran
         self.failures: list[Failure] = []
@@ -181,7 +181,7 @@ class _StageContext:
         self.started = time.monotonic()
         self._stop = threading.Event()
         self._watcher = threading.Thread(target=self._watch, daemon=True)
-        self.conductor.progress.start(self.stage, len(self.tasks), len(self.tasks) - len(self.pending))
+        self.conductor.listener.start(self.stage, len(self.tasks), len(self.tasks) - len(self.pending))
         self._watcher.start()
         return self.pending
 
@@ -189,7 +189,7 @@ class _StageContext:
         self._stop.set()
         self._watcher.join()
         seconds = time.monotonic() - self.started
-        self.conductor.progress.finish(self.stage, seconds, failed=kind is not None)
+        self.conductor.listener.finish(self.stage, seconds, failed=kind is not None)
         self.conductor.held()
         if kind is None:
             self.conductor._prune(self.stage, self.tasks)
@@ -213,4 +213,4 @@ class _StageContext:
         for name in waiting.intersection(receipts.tasks(run, self.stage)):
             if receipt := receipts.read(run, self.stage, name):
                 waiting.discard(name)
-                self.conductor.progress.advance(self.stage, receipt.counts)
+                self.conductor.listener.advance(self.stage, receipt)

@@ -17,11 +17,13 @@ from pipelines.jobs.curate import curate
 from pipelines.jobs.emit import emit
 from pipelines.jobs.ingest import ingest
 from pipelines.jobs.mix import mix
+from pipelines.openlineage import OpenLineage
 from pipelines.progress import Progress
 from pipelines.recipe import Recipe
 from pipelines.run_folder import RunFolder, description
 from pipelines.stages import make, rewrite
 from pipelines.stages.select_records import select_records
+from pipelines.telemetry import Listeners, RunLog
 
 
 @dataclass
@@ -48,7 +50,8 @@ def run_recipe(path: str, *, run: str = "", workers: int = 0, progress: Progress
     with RunFolder(uri) as folder, LocalEngine(workers) as engine, progress or Progress() as shown:
         before = folder.record()
         folder.write_record(**description(recipe, path, engine.workers))
-        conductor = Conductor(uri, engine, shown, folder.check)
+        listeners = Listeners(shown, RunLog(uri), OpenLineage(uri, recipe.name))
+        conductor = Conductor(uri, engine, listeners, folder.check)
         beside = Path(path).absolute().parent
         summary = None
         try:
