@@ -5,32 +5,44 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from manifests.mix import MixDomain, MixManifest, MixMetric
+from manifests.mix import MixBootstrap, MixDomain, MixManifest, MixMetric, MixObserved, MixPool, MixPrice
+from manifests.receipts import digest_of
+from mixing.bootstrap import Resampled
+from mixing.constraints import Constraints
+from mixing.infeasible import Infeasible
+from mixing.objective import Objective
+from mixing.observed import Observed
 from mixing.pools import PoolSet
 from mixing.simplex import UNITS
-from mixing.solver import Constraints, Infeasible, Mixture
+from mixing.solver import Mixture
 from mixing.surrogate import Surrogate
 
 
 def compose(
     mixture: Mixture,
     surrogate: Surrogate,
-    pools: PoolSet,
+    pools: PoolSet | None = None,
     *,
-    tokenizer: str,
-    budget: int,
-    seed: int,
+    tokenizer: str = "",
+    budget: int = 0,
+    seed: int = 0,
     policy: str = "any",
-    objective: Mapping[str, float] | None = None,
+    policy_digest: str = "",
+    objective: Objective | None = None,
     constraints: Constraints | None = None,
+    resampled: Resampled | None = None,
 ) -> MixManifest:
-    """The manifest of ``mixture`` for ``budget`` training tokens from ``pools``.
+    """The manifest of ``mixture`` for ``budget`` training tokens from ``pools``; without both, one of weights alone.
 
     ``tokenizer`` is its digest; ``objective`` and ``constraints`` as given to ``solve``. Token counts of domains are
     integers that sum to the budget.
     """
+    objective, constraints = objective or Objective(), constraints or Constraints()
     tokens = split_tokens(budget, mixture.weights)
-    available, strata = pools.tokens(), pools.strata()
+    available = pools.tokens() if pools else dict(constraints.available)
+    strata = pools.strata() if pools else {}
+    total = sum(constraints.natural.values())
+    natural = {name: _six(share / total) for name, share in constraints.natural.items()}
     domains = {
         name: MixDomain(
             weight=weight,
@@ -38,21 +50,22 @@ def compose(
             available=available.get(name, 0),
             epochs=round(tokens[name] / available[name], 4) if available.get(name) else 0.0,
             pools=[s for s in strata if s.partition("~")[0] == name],
+            natural=natural.get(name),
+            interval=resampled.intervals[name] if resampled else None,
         )
         for name, weight in mixture.weights.items()
     }
-    chosen = {row["metric"]: row for row in surrogate.scores.iter_rows(named=True) if row["chosen"]}
-    wanted = objective or dict.fromkeys(surrogate.metrics, 1.0)
-    total = sum(abs(w) for w in wanted.values())
+    shares = objective.shares(surrogate.metrics)
+    scores = {row["metric"]: row for row in surrogate.scores.iter_rows(named=True) if row["chosen"]}
     metrics = {
         name: MixMetric(
-            weight=_six(wanted.get(name, 0.0) / total),
+            weight=_six(shares.get(name, 0.0)),
             predicted=_six(mixture.predicted[name]),
             natural=_six(mixture.natural_predicted[name]) if mixture.natural_predicted else None,
             sd=_six(mixture.predicted_sd[name]),
             family=surrogate.families[name],
-            cv_rmse=chosen[name]["rmse"],
-            cv_spearman=chosen[name]["spearman"],
+            cv_rmse=scores[name]["rmse"],
+            cv_spearman=scores[name]["spearman"],
         )
         for name in surrogate.metrics
     }
@@ -62,11 +75,19 @@ def compose(
         tokenizer=tokenizer,
         budget=budget,
         policy=policy,
+        policy_digest=policy_digest,
         domains=domains,
         metrics=metrics,
+        aim=_aim(objective),
         objective={k: None if v is None else _six(v) for k, v in found.items()},
-        constraints=_summary(mixture, constraints or Constraints()),
+        constraints=_summary(mixture, constraints),
+        prices=[MixPrice(constraint=p.constraint, cost=_six(p.cost)) for p in mixture.prices],
+        observed=_observed(mixture.observed),
+        bootstrap=_bootstrap(resampled),
         runs=len(surrogate.runs),
+        left_out=surrogate.left_out,
+        surrogate=_fingerprint(surrogate),
+        pools=_pools(pools),
     )
 
 
@@ -100,18 +121,75 @@ def split_tokens(budget: int, weights: Mapping[str, float]) -> dict[str, int]:
     return tokens
 
 
+def _aim(objective: Objective) -> dict[str, Any]:
+    """The objective as plain values; the weights of metrics are with the metrics."""
+    aim: dict[str, Any] = {"kind": objective.kind}
+    if objective.groups:
+        aim["groups"] = {name: list(members) for name, members in objective.groups.items()}
+    if objective.risk:
+        aim["risk"] = objective.risk
+    if objective.no_worse is not None:
+        aim["no_worse"] = objective.no_worse
+    return aim
+
+
 def _summary(mixture: Mixture, constraints: Constraints) -> dict[str, Any]:
     """The constraints that were set, as plain values."""
-    summary: dict[str, Any] = {}
-    if constraints.available and constraints.budget:
-        summary["max_epochs"] = constraints.max_epochs
-    if constraints.bounds:
-        summary["bounds"] = {name: list(bounds) for name, bounds in sorted(constraints.bounds.items())}
-    if constraints.max_divergence is not None:
-        summary["max_divergence"] = constraints.max_divergence
+    c, summary = constraints, dict[str, Any]()
+    if c.available and c.budget:
+        summary["max_epochs"] = dict(c.max_epochs) if isinstance(c.max_epochs, Mapping) else c.max_epochs
+    if c.decay:
+        summary["decay"] = c.decay
+    if c.bounds:
+        summary["bounds"] = {name: list(bounds) for name, bounds in sorted(c.bounds.items())}
+    if c.groups:
+        summary["groups"] = {
+            name: {
+                "at_least": group.at_least,
+                "at_most": group.at_most,
+                "members": {d: _six(part) for d, part in sorted(group.members.items()) if part},
+            }
+            for name, group in sorted(c.groups.items())
+        }
+    if c.excluded:
+        summary["excluded"] = sorted(c.excluded)
+    if c.ladders:
+        summary["ladders"] = [list(ladder) for ladder in c.ladders]
+    if c.max_divergence is not None:
+        summary["max_divergence"] = c.max_divergence
     if mixture.divergence is not None:
         summary["divergence"] = _six(mixture.divergence)
     return summary
+
+
+def _bootstrap(resampled: Resampled | None) -> MixBootstrap | None:
+    if resampled is None:
+        return None
+    r = resampled
+    return MixBootstrap(draws=r.draws, gain=r.gain, indistinguishable=r.indistinguishable)
+
+
+def _observed(observed: Observed) -> MixObserved:
+    numbers = {name: _six(getattr(observed, name)) for name in ("distance", "usual", "deviation", "usual_deviation")}
+    confirm = [{d: w for d, w in mixture.items() if w} for mixture in observed.confirm]
+    return MixObserved(outside=observed.outside, nearest=observed.nearest, confirm=confirm, **numbers)
+
+
+def _fingerprint(surrogate: Surrogate) -> str:
+    """Of what the surrogate plans with and learned from."""
+    laws = {m: [law.family, law.parameters.tolist(), law.centre, law.scale] for m, law in surrogate.laws.items()}
+    return digest_of([*surrogate.domains], laws, surrogate.mixtures.tolist())
+
+
+def _pools(pools: PoolSet | None) -> dict[str, MixPool]:
+    """The training strata with what they hold."""
+    if pools is None:
+        return {}
+    digests: dict[str, list[str]] = {}
+    for file in pools.files:
+        if file.split == "train":
+            digests.setdefault(file.stratum, []).append(file.digest)
+    return {s: MixPool(tokens=n, digest=digest_of(digests[s])) for s, n in pools.strata().items()}
 
 
 def _six(value: float) -> float:

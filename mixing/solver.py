@@ -1,43 +1,35 @@
-"""The solver: the mixture of least predicted loss under constraints, with a certificate of how near it is to the best.
-
-The laws are convex in the mixture, and so is the objective: SLSQP finds its minimum, and a linear minimisation over the
-same constraints bounds what is left to gain (the Frank–Wolfe gap, Jaggi 2013), whatever found the point.
-"""
+"""The solver: the mixture of least predicted loss under constraints, and a bound on how much better another can be."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 import polars as pl
 import scipy.optimize
+from threadpoolctl import threadpool_limits
 
-from mixing.simplex import UNITS, Floats, round_weights
+from mixing import conic
+from mixing.certificate import Price, certify
+from mixing.constraints import Constraints, Group
+from mixing.infeasible import Infeasible, irreducible
+from mixing.laws import Laws
+from mixing.objective import Objective, Problem
+from mixing.observed import Observed, observe
+from mixing.region import Region, Row
+from mixing.simplex import UNITS, Floats
 from mixing.surrogate import Surrogate
 
-_TINY = 1e-12
-_RANDOM_STARTS = 4
+__all__ = ["Constraints", "Group", "Infeasible", "Mixture", "Objective", "optimum", "rounded", "solve", "state"]
 
-
-class Infeasible(ValueError):
-    """No mixture meets the constraints; the message names those that clash."""
-
-
-@dataclass(frozen=True)
-class Constraints:
-    """What a mixture must obey; everything is optional.
-
-    A domain with ``available`` tokens gets at most ``available * max_epochs / budget`` of the weight.
-    ``max_divergence`` bounds the Kullback–Leibler divergence from ``natural``, in nats.
-    """
-
-    bounds: Mapping[str, tuple[float, float]] = field(default_factory=dict)
-    available: Mapping[str, int] = field(default_factory=dict)
-    budget: int = 0
-    max_epochs: float = 4.0
-    natural: Mapping[str, float] = field(default_factory=dict)
-    max_divergence: float | None = None
+_STARTS = 8
+_RISKY_STARTS = 2  #: beside the optimum without risk
+_SLACK = 1e-8
+_EXACT: Mapping[str, float] = MappingProxyType({"ftol": 1e-13, "maxiter": 500})
+_ROUGH: Mapping[str, float] = MappingProxyType({"ftol": 1e-9, "maxiter": 60})
 
 
 @dataclass(frozen=True)
@@ -45,242 +37,196 @@ class Mixture:
     """The optimum, rounded to ten-thousandths; predictions are for the rounded weights."""
 
     weights: dict[str, float]
-    objective: float  #: weighted mean of the metrics
+    objective: float
     predicted: dict[str, float]
     predicted_sd: dict[str, float]
     natural_objective: float | None  #: of the natural mixture, where there is one
     natural_predicted: dict[str, float]
     gap: float | None  #: no mixture's objective is lower by more than this; None when the laws give no such bound
     divergence: float | None  #: from the natural mixture, nats
+    prices: tuple[Price, ...]  #: of the binding constraints
+    observed: Observed  #: how near the optimum is to the runs
 
 
 def solve(
-    surrogate: Surrogate, objective: Mapping[str, float] | None = None, constraints: Constraints | None = None
+    surrogate: Surrogate,
+    objective: Objective | Mapping[str, float] | None = None,
+    constraints: Constraints | None = None,
 ) -> Mixture:
-    """Minimises the weighted mean of metrics that ``objective`` names (default: all alike).
+    """The best mixture for ``objective`` (a mapping: the weights of a mean; default: all metrics alike).
 
-    A negative weight is for a metric where more is better. Weights are divided by the sum of their sizes. Raises
-    ``Infeasible`` naming the constraints that cannot be met together, ValueError for unknown metrics or domains.
+    Raises ``Infeasible`` naming the constraints that cannot be met together, ValueError for unknown metrics or domains.
     """
-    constraints = constraints or Constraints()
-    weights = _objective(surrogate, objective)
-    space = _Space(surrogate.domains, constraints)
-    coefficients = np.array([weights.get(m, 0.0) for m in surrogate.metrics])
-
-    def value(x: Floats) -> float:
-        return float(surrogate.means(x[None])[0] @ coefficients)
-
-    def gradient(x: Floats) -> Floats:
-        return np.asarray(coefficients @ surrogate.gradients(x[None])[0], np.float64)
-
-    best = min((_descend(value, gradient, space, start) for start in space.starts()), key=value)
-    x = space.round(best)
-    natural = space.natural
-    at = pl.DataFrame([x, *([] if natural is None else [natural])], schema=list(surrogate.domains), orient="row")
+    # matrices are small here: threads of BLAS cost seven times what they give
+    with threadpool_limits(1, "blas"):
+        problem = state(surrogate, objective, constraints)
+        best = optimum(problem)
+        x = rounded(problem, best)
+        certificate = certify(problem, best)
+        observed = observe(surrogate, problem, x)
+    region = problem.region
+    natural = region.natural
+    order = [region.domains.index(d) for d in surrogate.domains]
+    at = pl.DataFrame(
+        [x[order], *([] if natural is None else [natural[order]])], schema=list(surrogate.domains), orient="row"
+    )
     predicted = surrogate.predict(at)
-    rows = [{m: float(predicted[m][i]) for m in surrogate.metrics} for i in range(at.height)]
+    rows = [
+        _counted(problem, surrogate, predicted, i, p)
+        for i, p in enumerate([x, *([] if natural is None else [natural])])
+    ]
     return Mixture(
-        weights=dict(zip(surrogate.domains, x.tolist(), strict=True)),
-        objective=value(x),
+        weights=dict(zip(surrogate.domains, x[order].tolist(), strict=True)),
+        objective=problem.value(x),
         predicted=rows[0],
         predicted_sd={m: float(predicted[f"{m}_sd"][0]) for m in surrogate.metrics},
-        natural_objective=None if natural is None else value(natural),
+        natural_objective=None if natural is None else problem.value(natural),
         natural_predicted=rows[1] if natural is not None else {},
-        # The bound holds from the unrounded point; what rounding cost is added.
-        gap=value(x) - value(best) + space.gap(best, gradient(best)) if surrogate.convex(weights) else None,
-        divergence=None if natural is None else space.divergence(x),
+        gap=max(0.0, problem.value(x) - certificate.bound) if problem.convex else None,
+        divergence=None if natural is None else region.divergence(x),
+        prices=certificate.prices,
+        observed=observed,
     )
 
 
-def _objective(surrogate: Surrogate, objective: Mapping[str, float] | None) -> dict[str, float]:
-    objective = objective or dict.fromkeys(surrogate.metrics, 1.0)
-    if unknown := [m for m in objective if m not in surrogate.metrics]:
-        raise ValueError(f"unknown metrics {unknown} in the objective; there are {list(surrogate.metrics)}")
-    total = sum(abs(w) for w in objective.values())
-    if not np.isfinite(total) or total <= 0:
-        raise ValueError(f"the weights of the objective must be finite and not all zero; found {dict(objective)}")
-    return {m: w / total for m, w in objective.items()}
+def _counted(problem: Problem, surrogate: Surrogate, predicted: pl.DataFrame, row: int, x: Floats) -> dict[str, float]:
+    """A row of predictions, with what the laws say that repetition costs; the judges know nothing of it."""
+    cost = problem.metrics(x) - problem.laws.means(x[problem.order][None])[0]
+    return {m: float(predicted[m][row] + c) for m, c in zip(surrogate.metrics, cost, strict=True)}
 
 
-class _Space:
-    """The mixtures allowed: weights between bounds that sum to one, near the natural ones if a divergence is set."""
+def state(
+    surrogate: Surrogate,
+    objective: Objective | Mapping[str, float] | None = None,
+    constraints: Constraints | None = None,
+) -> Problem:
+    """The problem that ``solve`` solves. Domains are taken in the order of their names, so that none is favoured."""
+    if not isinstance(objective, Objective):
+        objective = Objective(weights=objective or {})
+    objective.shares(surrogate.metrics)  # names are checked before anything is computed
+    region = Region(sorted(surrogate.domains), constraints or Constraints())
+    runs = surrogate.mixtures[:, [surrogate.domains.index(d) for d in region.domains]]
+    return Problem(Laws.of(surrogate), objective, region, runs.mean(0))
 
-    def __init__(self, domains: tuple[str, ...], constraints: Constraints) -> None:
-        self.domains, self._constraints = domains, constraints
-        for name in ("bounds", "available", "natural"):
-            if unknown := [d for d in getattr(constraints, name) if d not in domains]:
-                raise ValueError(f"{name} name unknown domains {unknown}; there are {list(domains)}")
-        self.natural = self._natural()
-        self._radius = constraints.max_divergence
-        if self._radius is not None and self.natural is None:
-            raise ValueError("max_divergence needs the natural proportions")
-        self.low, self.high, reasons = self._bounds()
-        self._check(reasons)
-        self._nearest = self._project()
-        if self._radius is not None and self.divergence(self._nearest) > self._radius + 1e-9:
-            raise Infeasible(
-                f"max_divergence {self._radius:g} cannot be met: the bounds on domains force a divergence of "
-                f"{self.divergence(self._nearest):.4g} from the natural proportions: raise it or loosen bounds"
-            )
 
-    def starts(self) -> list[Floats]:
-        """The nearest mixture to the natural one, and corners drawn towards it until they are allowed."""
-        rng = np.random.default_rng(0)
-        found = [self._nearest]
-        for _ in range(_RANDOM_STARTS):
-            corner = self._least(rng.normal(size=len(self.domains)))
-            share = 0.5
-            while self._radius is not None and share > 1e-3 and self._outside(corner, share):
-                share /= 2
-            found.append(self._nearest + share * (corner - self._nearest))
-        return found
+def optimum(problem: Problem, starts: Sequence[Floats] = ()) -> Floats:
+    """The best mixture, not rounded: from one start where the problem is convex, else from many. ``Infeasible``."""
+    region = problem.region
+    if not starts and conic.applies(problem) and (found_at_once := conic.optimum(problem)) is not None:
+        return found_at_once
+    inside = region.nearest
+    if problem.side_names and problem.excess(inside) > _SLACK:
+        inside = _inside(problem, region)
+    found = list(starts) if starts and problem.convex else [*starts, inside]
+    if problem.risk and not starts:
+        found.append(optimum(problem.without_risk()))
+    if not problem.convex:
+        found += region.corners(_RISKY_STARTS if problem.risk else _STARTS)
+    # slopes of a deviation are differences: what lies below their error is not worth many steps
+    # and a resample's optimum need be no surer than the resample
+    effort = _ROUGH if problem.risk or starts else _EXACT
+    descents = [_descend(problem.evaluate, region, start, _scale(problem, start), effort) for start in found]
+    allowed = [x for x in (*descents, inside) if problem.excess(x) <= 1e-6]
+    return min(allowed or [inside], key=problem.value)
 
-    def divergence(self, x: Floats) -> float:
-        """Nats from the natural mixture."""
-        assert self.natural is not None
-        q = self.natural
-        used = x > 0
-        with np.errstate(divide="ignore"):
-            return float(np.sum(x[used] * (np.log(x[used]) - np.log(q[used]))))
 
-    def constraints(self) -> list[dict[str, object]]:
-        """For SLSQP."""
-        ones = np.ones(len(self.domains))
-        total: dict[str, object] = {"type": "eq", "fun": lambda x: x.sum() - 1, "jac": lambda _: ones}
-        if self._radius is None:
-            return [total]
-        radius = self._radius
-        near: dict[str, object] = {
-            "type": "ineq",
-            "fun": lambda x: radius - self.divergence(np.maximum(x, _TINY)),
-            "jac": lambda x: -self._divergence_gradient(x),
-        }
-        return [total, near]
+def _inside(problem: Problem, region: Region) -> Floats:
+    """A mixture under all constraints, curved ones too; Infeasible when there is none."""
 
-    def gap(self, x: Floats, gradient: Floats) -> float:
-        """An upper bound of what any allowed mixture gains over ``x``, for a convex objective with this gradient.
-
-        With a divergence, the bound is that of the Lagrangian, least over its multiplier: each multiplier gives one.
-        """
-
-        def bound(multiplier: float) -> float:
-            slope, slack = gradient, 0.0
-            if multiplier and self._radius is not None:
-                slope = gradient + multiplier * self._divergence_gradient(x)
-                slack = multiplier * (self._radius - self.divergence(x))
-            return float(slope @ (x - self._least(slope))) + slack
-
-        best = bound(0.0)
-        if self._radius is not None:
-            scale = 1 + float(np.ptp(gradient))
-            powers = scipy.optimize.minimize_scalar(
-                lambda t: bound(scale * 10.0**t), bounds=(-6, 3), method="bounded", options={"xatol": 1e-10}
-            )
-            best = min(best, float(powers.fun))
-        return max(best, 0.0)
-
-    def round(self, x: Floats) -> Floats:
-        """``x`` in ten-thousandths, within the bounds and, if need be, drawn inwards until it is near enough."""
-        for share in (0.0, *np.geomspace(1e-5, 1.0, 26)):
-            rounded = round_weights(np.clip(x + share * (self._nearest - x), 0, None), self.low, self.high)
-            if self._radius is None or self.divergence(rounded) <= self._radius:
-                break
-        return rounded
-
-    def _natural(self) -> Floats | None:
-        if not self._constraints.natural:
-            return None
-        q = np.array([self._constraints.natural.get(d, 0.0) for d in self.domains])
-        if not np.all(np.isfinite(q)) or q.min() < 0 or q.sum() <= 0:
-            raise ValueError(f"natural proportions must be finite and not negative; found {q.tolist()}")
-        return np.asarray(q / q.sum(), np.float64)
-
-    def _bounds(self) -> tuple[Floats, Floats, list[str]]:
-        """Bounds of every domain, and in words what keeps it from more."""
-        c, low, high, reasons = self._constraints, [], [], []
-        for j, name in enumerate(self.domains):
-            least, most = c.bounds.get(name, (0.0, 1.0))
-            if not 0 <= least <= most <= 1:
-                raise Infeasible(f"bounds of {name} are {least:g} to {most:g}; they must rise within 0 and 1")
-            reason = f"{name} ≤ {most:g} (bound)" if name in c.bounds else ""
-            if name in c.available and c.budget:
-                cap = c.available[name] * c.max_epochs / c.budget
-                if cap < most:
-                    reason = f"{name} ≤ {cap:.4g} ({c.available[name]:,} tokens × {c.max_epochs:g} epochs)"
-                    if cap < least:
-                        raise Infeasible(
-                            f"{name} must have at least {least:g} of {c.budget:,} tokens, but {reason}: lower its "
-                            "bound or the budget, or raise max_epochs"
-                        )
-                    most = cap
-            if self._radius is not None and self.natural is not None and self.natural[j] == 0:
-                most, reason = 0.0, f"{name} ≤ 0 (none in the natural proportions, from which it must not diverge)"
-                if least > 0:
-                    raise Infeasible(f"{name} must have at least {least:g}, but {reason}: drop its bound")
-            low.append(least)
-            high.append(most)
-            reasons.append(reason)
-        return np.array(low), np.array(high), reasons
-
-    def _check(self, reasons: list[str]) -> None:
-        if (least := self.low.sum()) > 1 + 1e-9:
-            named = ", ".join(f"{d} ≥ {v:g}" for d, v in zip(self.domains, self.low, strict=True) if v > 0)
-            raise Infeasible(f"the least weights sum to {least:.4g}, more than 1: {named}: lower some")
-        if (most := self.high.sum()) < 1 - 1e-9:
-            c = self._constraints
-            fits = f" to {int(most * c.budget):,} or less" if c.budget else ""
-            named = ", ".join(r for r in reasons if r)
-            raise Infeasible(
-                f"at most {most:.4g} of the budget can be filled: {named}: add data, raise max_epochs or bounds, or "
-                f"lower the budget{fits}"
-            )
-
-    def _project(self) -> Floats:
-        """The allowed mixture of least divergence from the natural (else uniform) one: shares scaled and clipped."""
-        q = np.full(len(self.domains), 1 / len(self.domains)) if self.natural is None else self.natural
-        if self.natural is not None and (self.high[q == 0] > 0).any() and self._radius is None:
-            q = np.maximum(q, 1e-6)  # without a divergence a domain of no natural share may still be needed
-
-        def total(t: float) -> float:
-            return float(np.clip(q * np.exp(t), self.low, self.high).sum()) - 1
-
-        if total(-50) >= 0:  # the lower bounds leave nothing to share out
-            return np.asarray(self.low / self.low.sum(), np.float64)
-        t = float(scipy.optimize.brentq(total, -50, 50)) if total(50) > 0 else 50.0
-        x = np.clip(q * np.exp(t), self.low, self.high)
-        return np.asarray(x / x.sum(), np.float64)
-
-    def _outside(self, corner: Floats, share: float) -> bool:
-        assert self._radius is not None
-        return self.divergence(self._nearest + share * (corner - self._nearest)) > self._radius
-
-    def _divergence_gradient(self, x: Floats) -> Floats:
-        assert self.natural is not None
-        return np.asarray(np.log(np.maximum(x, _TINY)) - np.log(np.maximum(self.natural, _TINY)) + 1, np.float64)
-
-    def _least(self, slope: Floats) -> Floats:
-        """The mixture within the bounds of least ``slope · x``: what is free goes to the smallest slopes first."""
-        x = self.low.copy()
-        left = 1 - x.sum()
-        for j in np.argsort(slope, kind="stable"):
-            more = min(self.high[j] - x[j], left)
-            x[j] += more
-            left -= more
+    x = _deepest(problem, region)
+    if problem.evaluate(x)[2].max() <= _SLACK:
         return x
 
+    def feasible(items: Sequence[Row | int]) -> bool:
+        """Whether these linear constraints, and sides by number, can be met together."""
+        rows = [i for i in items if isinstance(i, Row)]
+        sides = [i for i in items if isinstance(i, int)]
+        if not sides:
+            return True
 
-def _descend(value: object, gradient: object, space: _Space, start: Floats) -> Floats:
-    """SLSQP from a start; the start itself when it fails."""
+        reduced = region.without(rows)
+        return bool(problem.evaluate(_deepest(problem, reduced, sides))[2][sides].max() <= _SLACK)
+
+    broken = irreducible([*region.rows, *range(len(problem.side_names))], feasible)
+    rows = [i for i in broken if isinstance(i, Row)]
+    names = [*(r.name for r in rows), *(problem.side_names[i] for i in broken if isinstance(i, int))]
+    raise region.clash(names, rows)
+
+
+def _deepest(problem: Problem, region: Region, sides: Sequence[int] | None = None) -> Floats:
+    """The mixture of the region that keeps these curved constraints (default: all) by the widest margin."""
+    chosen = list(range(len(problem.side_names)) if sides is None else sides)
+
+    def margins(x: Floats) -> tuple[Floats, Floats, Floats, Floats]:
+        _, _, values, slopes = problem.evaluate(x)
+        return values[chosen], slopes[chosen], np.zeros(0), np.zeros((0, len(x)))
+
+    return _descend(margins, region, region.nearest)
+
+
+def _descend(
+    evaluate: Callable[[Floats], tuple[Floats, Floats, Floats, Floats]],
+    region: Region,
+    start: Floats,
+    scale: float = 1.0,
+    effort: Mapping[str, float] = _EXACT,
+) -> Floats:
+    """SLSQP from a start, on the largest part through a bound t on all; the start itself when it fails."""
+    n = len(start)
+    parts = evaluate(start)[0]
+    several = len(parts) > 1
+
+    sides = region.slsqp()
+    if len(evaluate(start)[2]):
+        sides.append({"type": "ineq", "fun": lambda x: -evaluate(x)[2], "jac": lambda x: -evaluate(x)[3]})
+    bounds = list(zip(region.low, region.high, strict=True))
+    if several:
+        sides = [
+            *(_lifted(s, n) for s in sides),
+            {
+                "type": "ineq",
+                "fun": lambda v: v[n] - evaluate(v[:n])[0] / scale,
+                "jac": lambda v: np.hstack([-evaluate(v[:n])[1] / scale, np.ones((len(parts), 1))]),
+            },
+        ]
+        unit = np.append(np.zeros(n), 1.0)
+        aim: Callable[[Floats], float] = lambda v: float(v[n])  # noqa: E731
+        slope: Callable[[Floats], Floats] = lambda _: unit  # noqa: E731
+        begin, bounds = np.append(start, parts.max() / scale), [*bounds, (-np.inf, np.inf)]
+    else:
+        aim = lambda x: float(evaluate(x)[0][0] / scale)  # noqa: E731
+        slope = lambda x: evaluate(x)[1][0] / scale  # noqa: E731
+        begin = start
     found = scipy.optimize.minimize(
-        value,
-        start,
-        jac=gradient,
-        method="SLSQP",
-        bounds=list(zip(space.low, space.high, strict=True)),
-        constraints=space.constraints(),
-        options={"ftol": 1e-13, "maxiter": 500},
+        aim, begin, jac=slope, method="SLSQP", bounds=bounds, constraints=sides, options=dict(effort)
     )
-    x = np.clip(found.x, space.low, space.high)
-    if not np.all(np.isfinite(x)) or abs(x.sum() - 1) > 1 / UNITS:
-        return start
-    return np.asarray(x, np.float64)
+    x = np.clip(found.x[:n], region.low, region.high)
+    return np.asarray(x, np.float64) if np.all(np.isfinite(x)) and abs(x.sum() - 1) < 1 / UNITS else start
+
+
+def _lifted(constraint: Mapping[str, Any], n: int) -> dict[str, Any]:
+    """A constraint on x as one on (x, t)."""
+    fun, jac = constraint["fun"], constraint["jac"]
+
+    def padded(v: Floats) -> Floats:
+        J = np.asarray(jac(v[:n]), np.float64)
+        return np.concatenate([J, np.zeros((*J.shape[:-1], 1))], axis=-1)
+
+    return {"type": constraint["type"], "fun": lambda v: fun(v[:n]), "jac": padded}
+
+
+def _scale(problem: Problem, x: Floats) -> float:
+    """The objective's range of slopes, so that the tolerances of SLSQP mean the same for every metric."""
+    return float(np.ptp(problem.evaluate(x)[1], axis=1).max()) or 1.0
+
+
+def rounded(problem: Problem, x: Floats) -> Floats:
+    """``x`` in ten-thousandths, drawn inwards as far as curved constraints ask it."""
+    found = problem.region.round(x)
+    if problem.side_names and problem.evaluate(found)[2].max() > 0:
+        inner = _deepest(problem, problem.region)
+        for share in np.geomspace(1e-5, 1.0, 26):
+            found = problem.region.round(x + share * (inner - x))
+            if problem.evaluate(found)[2].max() <= 0:
+                break
+    return found

@@ -14,7 +14,7 @@ from pydantic_core import ErrorDetails
 
 from manifests import storage
 from pipelines.errors import RecipeError
-from pipelines.recipe import Recipe, Rule
+from pipelines.recipe import Recipe, Rule, Solve
 
 #: the rule that `decontaminate: {action: drop}` stands for, after the recipe's own
 CONTAMINATED = Rule(reason="contaminated", when="contamination > 0")
@@ -149,10 +149,11 @@ def _bad_mix(recipe: Recipe, path: Path, node: yaml.Node) -> Iterator[str]:
     domains |= {recipe.rephrase.source} if recipe.rephrase else set()
     if len(domains) > 1 and importlib.util.find_spec("jax") is None:  # one domain needs no weighing
         yield f"{path}:{_line(node, ('mix',))}: mix: proxies are trained with JAX: pip install 'cuvee[proxy]'"
-    for name in recipe.mix.solve.bounds:
+    for loc, name in _named_domains(recipe.mix.solve):
         if name not in domains:
-            line = _line(node, ("mix", "solve", "bounds", name))
-            yield f"{path}:{line}: mix.solve.bounds.{name}: unknown domain; allowed: {', '.join(sorted(domains))}"
+            line = _line(node, ("mix", "solve", *loc))
+            key = _key(("mix", "solve", *loc))
+            yield f"{path}:{line}: {key}: unknown domain; allowed: {', '.join(sorted(domains))}"
     try:
         ProxyConfig.of(recipe.mix.proxy, vocabulary=1)
     except ValueError as error:
@@ -161,6 +162,18 @@ def _bad_mix(recipe: Recipe, path: Path, node: yaml.Node) -> Iterator[str]:
         Policy.load(_policy_path(recipe.mix.policy, path.parent, ""))
     except ValueError as error:
         yield f"{path}:{_line(node, ('mix', 'policy'))}: mix.policy: {error}"
+
+
+def _named_domains(solve: Solve) -> Iterator[tuple[tuple[str | int, ...], str]]:
+    """Where the solver's section names a domain."""
+    for name in solve.bounds:
+        yield ("bounds", name), name
+    for i, name in enumerate(solve.excluded):
+        yield ("excluded", i), name
+    for group, limits in solve.groups.items():
+        yield from ((("groups", group, "domains", i), name) for i, name in enumerate(limits.domains))
+    if isinstance(solve.max_epochs, dict):
+        yield from ((("max_epochs", name), name) for name in solve.max_epochs)
 
 
 def _missing_files(recipe: Recipe, path: Path, node: yaml.Node) -> Iterator[str]:

@@ -50,6 +50,11 @@ def licence_of(stratum: str) -> tuple[str, bool]:
     return label.removesuffix(_RESERVED), label.endswith(_RESERVED)
 
 
+def origin_of(stratum: str) -> str:
+    """Who wrote the documents of a stratum: human or synthetic."""
+    return stratum.split("~")[4]
+
+
 def splits(groups: pl.Series, heldout: float, seed: int) -> pl.Series:
     """train or heldout, decided by a hash of the group's id, so that a duplicate cluster is never split."""
     number = groups.str.slice(0, 15).str.to_integer(base=16, strict=True).to_numpy().astype(np.uint64)

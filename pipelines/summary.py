@@ -5,10 +5,8 @@ from __future__ import annotations
 from rich.console import Console
 from rich.table import Table
 
-from manifests.mix import MixManifest
+from pipelines.mix_tables import mixture
 from pipelines.run import Summary
-
-_BAR = 24
 
 
 def show(summary: Summary, console: Console) -> None:
@@ -37,26 +35,10 @@ def show(summary: Summary, console: Console) -> None:
     table.add_row("[dim]rejected records[/]", f"[dim]{rejects:,}[/]")
     console.print(table)
     if summary.manifest is not None:
-        console.print(mixture_table(summary.manifest))
+        console.print(mixture(summary.manifest))
     for name, shards in summary.shards.get("formats", {}).items():
         tokens = sum(s["tokens"] for s in shards)
         console.print(f"shards/{name}: {len(shards)} shards, {tokens:,} tokens", highlight=False)
     for failure in summary.failures:
         console.print(f"[red]failed:[/] {failure}", highlight=False)
     console.print(f"report: {summary.report}", highlight=False, soft_wrap=True)
-
-
-def mixture_table(manifest: MixManifest) -> Table:
-    """The domains of a blend with bars: natural share, weight, tokens, epochs."""
-    available = sum(d.available for d in manifest.domains.values())
-    table = Table(title=f"Mixture of {manifest.budget:,} tokens", title_justify="left", box=None, pad_edge=False)
-    table.add_column("domain")
-    for column in ("available", "natural", "weight", "tokens", "epochs"):
-        table.add_column(column, justify="right")
-    table.add_column("")
-    for name, d in sorted(manifest.domains.items(), key=lambda item: -item[1].weight):
-        natural = d.available / available if available else 0.0
-        bar = "█" * round(d.weight * _BAR)
-        cells = (f"{d.available:,}", f"{natural:.1%}", f"{d.weight:.1%}", f"{d.tokens:,}", f"{d.epochs:.2f}")
-        table.add_row(name, *cells, f"[green]{bar}[/]")
-    return table

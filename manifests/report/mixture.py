@@ -42,7 +42,7 @@ def blend(run: str, documents: pl.DataFrame) -> Blend | None:
     manifest = MixManifest.read(uri)
     available = sum(d.available for d in manifest.domains.values()) or 1
     rows = [
-        {"name": name, "natural": d.available / available, **d.model_dump(exclude={"pools"})}
+        {**d.model_dump(exclude={"pools"}), "name": name, "natural": d.available / available}
         for name, d in manifest.domains.items()
     ]
     train = documents.filter(pl.col("split") == "train")

@@ -7,7 +7,7 @@ import sys
 
 import typer
 
-from pipelines.cli import answer, mix, run, single
+from pipelines.cli import answer, blends, mix, run, single
 from pipelines.cli.console import err
 from pipelines.errors import CuveeError
 
@@ -28,6 +28,9 @@ for command in (
     single.doctor,
 ):
     app.command()(command)
+mix.app.command()(blends.solve)
+mix.app.command()(blends.show)
+mix.app.command()(blends.diff)
 app.add_typer(mix.app, name="mix")
 
 

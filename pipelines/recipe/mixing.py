@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, model_validator
 
-from pipelines.recipe.base import Section, Share
+from pipelines.recipe.base import Section
+from pipelines.recipe.solving import Solve
 
 
 class TokenizerTraining(Section):
@@ -31,21 +32,6 @@ class Swarm(Section):
     runs: Annotated[int, Field(ge=2)] = 16
     stack: Annotated[int, Field(ge=1)] = 4  #: proxies trained together in one task
     strength: Annotated[float, Field(gt=0)] = 1.0
-
-
-class Solve(Section):
-    family: Literal["auto", "linear", "ridge", "log_linear", "power_law_concave", "gp", "lightgbm"] = "auto"
-    metrics: dict[str, float] = {}  #: weight of each metric; default: all, equally
-    max_epochs: Annotated[float, Field(gt=0)] = 4.0
-    bounds: dict[str, tuple[Share, Share]] = {}
-    max_divergence: Annotated[float, Field(gt=0)] | None = None  #: KL from the natural proportions, nats
-
-    @field_validator("bounds")
-    @classmethod
-    def _ordered(cls, bounds: dict[str, tuple[float, float]]) -> dict[str, tuple[float, float]]:
-        if wrong := [f"{name} [{low:g}, {high:g}]" for name, (low, high) in bounds.items() if low > high]:
-            raise ValueError(f"the lower bound is above the upper one: {', '.join(wrong)}")
-        return bounds
 
 
 class Mix(Section):

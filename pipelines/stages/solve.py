@@ -9,19 +9,22 @@ import polars as pl
 
 from manifests import storage
 from manifests.mix import MixManifest
+from manifests.policy import Policy
 from manifests.receipts import digest_of, output
 from mixing.manifest import alone, compose
 from mixing.pools import PoolFile, PoolSet
 from mixing.surrogate import Surrogate
+from pipelines import blending
 from pipelines.catalog import Catalog
 from pipelines.conductor import Conductor
 from pipelines.recipe import Mix, Recipe
 from pipelines.task import Made, Task
 
-VERSION = 2
+VERSION = 3
 MANIFEST = "mix/mix.yaml"
 SURROGATE = "mix/surrogate.json"
 PREDICTIONS = "mix/predictions.parquet"
+NOT_METRICS = ("run", "loss", "diverged")  #: columns of a proxy run that are not solved for
 
 
 @dataclass(frozen=True)
@@ -80,7 +83,7 @@ def write_only(run: str, spec: _Solve) -> Made:
         budget=spec.mix.budget,
         seed=spec.seed,
         policy=PurePosixPath(spec.mix.policy).name,
-        max_epochs=spec.mix.solve.max_epochs,
+        max_epochs=_most_epochs(spec.mix.solve.max_epochs, pools),
     )
     manifest.write(storage.join(run, MANIFEST))
     return Made([output(run, MANIFEST)])
@@ -89,22 +92,19 @@ def write_only(run: str, spec: _Solve) -> Made:
 def write_mix(run: str, spec: _Solve) -> Made:
     """Regression of the metrics on the mixtures, the optimum under the recipe's constraints, and the manifest."""
     import mixing
-    from mixing.solver import Constraints
+    from mixing.bootstrap import resample
 
-    metrics = spec.metrics.select("run", pl.col("^bpb/.*$"))
-    surrogate = mixing.fit(spec.swarm, metrics, key="run", family=spec.mix.solve.family)
-    pools = PoolSet.open(run, spec.files)
-    available = pools.tokens()
+    metrics = spec.metrics.select("run", *(c for c in spec.metrics.columns if c not in NOT_METRICS))
     section = spec.mix.solve
-    constraints = Constraints(
-        bounds=_bounds(section.bounds, available),
-        available=available,
-        budget=spec.mix.budget,
-        max_epochs=section.max_epochs,
-        natural=pools.natural,
-        max_divergence=section.max_divergence,
+    surrogate = mixing.fit(spec.swarm, metrics, key="run", family=section.family)
+    pools = PoolSet.open(run, spec.files)
+    aim = blending.objective(section)
+    limits = blending.constraints(
+        section, list(pools.tokens()), strata=pools.strata(), budget=spec.mix.budget, natural=pools.natural
     )
-    mixture = mixing.solve(surrogate, section.metrics or None, constraints)
+    mixture = mixing.solve(surrogate, aim, limits)
+    draws = section.bootstrap
+    resampled = resample(surrogate, aim, limits, draws=draws, seed=spec.seed) if draws > 1 else None
     surrogate.save(storage.join(run, SURROGATE))
     predictions = _predictions(surrogate, spec.swarm, metrics)
     storage.write_table(storage.join(run, PREDICTIONS), predictions.to_arrow())
@@ -116,8 +116,10 @@ def write_mix(run: str, spec: _Solve) -> Made:
         budget=spec.mix.budget,
         seed=spec.seed,
         policy=PurePosixPath(spec.mix.policy).name,
-        objective=section.metrics or None,
-        constraints=constraints,
+        policy_digest=Policy.load(spec.mix.policy).digest,
+        objective=aim,
+        constraints=limits,
+        resampled=resampled,
     )
     manifest.write(storage.join(run, MANIFEST))
     left_out = {f"left_out:{key}": 1 for key in surrogate.left_out}
@@ -137,11 +139,6 @@ def _predictions(surrogate: Surrogate, swarm: pl.DataFrame, metrics: pl.DataFram
     return pl.concat(frames).select("run", "metric", "measured", "predicted", "sd")
 
 
-def _bounds(bounds: dict[str, tuple[float, float]], available: dict[str, int]) -> dict[str, tuple[float, float]]:
-    """Bounds of the domains there are. A domain without tokens may be capped, but nothing can be asked of it."""
-    for name, (least, _) in bounds.items():
-        if least > 0 and name not in available:
-            raise ValueError(
-                f"mix.solve.bounds asks {least:.0%} of {name!r}, which has no tokens; there are {', '.join(available)}"
-            )
-    return {name: limits for name, limits in bounds.items() if name in available}
+def _most_epochs(limits: float | dict[str, float], pools: PoolSet) -> float:
+    """Of the only domain."""
+    return limits.get(next(iter(pools.tokens())), float("inf")) if isinstance(limits, dict) else limits

@@ -33,7 +33,7 @@ def test_round_trip_is_stable(tmp_path: Path) -> None:
     ("changes", "message"),
     [
         ({"budget": 999}, "domains sum to 1,000, not to the budget of 999"),
-        ({"version": 2}, "version: .*less than or equal to 1"),
+        ({"version": 3}, "version: .*less than or equal to 2"),
         ({"epoch": 3}, "epoch: Extra inputs"),
         ({"domains": {}}, "domains: "),
         ({"seed": "x"}, "seed: "),
@@ -63,3 +63,50 @@ def test_broken_yaml_is_one_line(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="not valid YAML") as error:
         MixManifest.read(str(path))
     assert "\n" not in str(error.value)
+
+
+OLD = """\
+# A cuvée mix manifest. `cuvee shard` turns it into training shards.
+version: 1
+seed: 7
+tokenizer: ab12
+budget: 1000
+policy: any
+domains:
+  web: {weight: 0.75, tokens: 750, available: 500, epochs: 1.5, pools: [web~a]}
+  code: {weight: 0.25, tokens: 250, available: 1000, epochs: 0.25, pools: [code~a]}
+metrics:
+  bpb/web: {weight: 1.0, predicted: 1.25, natural: 1.5, sd: 0.01, family: ridge, cv_rmse: 0.02}
+objective: {predicted: 1.25, natural: 1.5, gap: 1.0e-09}
+constraints: {max_epochs: 4.0}
+runs: 16
+"""
+
+
+def test_a_manifest_of_the_first_version_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "mix.yaml"
+    path.write_text(OLD)
+    old = MixManifest.read(str(path))
+    assert old.domains["web"].epochs == 1.5
+    assert old.stages == []
+    assert old.bootstrap is None
+
+
+def test_stages_sum_to_their_domains() -> None:
+    def stage(name: str, web: int, code: int) -> dict[str, Any]:
+        total = web + code
+        shares = {
+            "web": {"weight": web / total, "tokens": web, "epochs": web / 500},
+            "code": {"weight": code / total, "tokens": code, "epochs": code / 1000},
+        }
+        return {"name": name, "budget": total, "domains": shares}
+
+    good = [stage("first", 700, 100), stage("second", 50, 150)]
+    assert MixManifest.model_validate(data(stages=good)).stages[1].domains["code"].tokens == 150
+    for stages, message in (
+        ([stage("first", 750, 250), stage("first", 1, 1)], "stages of one name: first"),
+        ([stage("first", 700, 250), stage("second", 49, 1)], "the stages give web 749 tokens, not its 750"),
+        ([{**stage("first", 750, 250), "budget": 999}], "tokens of stage first sum to 1,000, not to its 999"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            MixManifest.model_validate(data(stages=stages))

@@ -9,9 +9,14 @@ from test_surrogate import DOMAINS, swarm
 
 import mixing
 from manifests.mix import MixManifest
+from mixing.bootstrap import resample
+from mixing.certificate import certify
+from mixing.constraints import Constraints, Group
+from mixing.infeasible import Infeasible
 from mixing.manifest import split_tokens
+from mixing.objective import Objective
 from mixing.pools import PoolFile, PoolSet
-from mixing.solver import Constraints, Infeasible, _Space
+from mixing.solver import optimum, state
 from mixing.surrogate import Surrogate
 
 NATURAL = dict(zip(DOMAINS, [0.6, 0.2, 0.1, 0.06, 0.04], strict=True))
@@ -33,6 +38,15 @@ CASES = {
         bounds={"pdf": (0.07, 1.0)}, natural=NATURAL, max_divergence=0.1, budget=1_000_000,
         available={d: int(1e6 * s) for d, s in NATURAL.items()}, max_epochs=1.5,
     ),
+    "groups": Constraints(
+        natural=NATURAL, max_divergence=0.3,
+        groups={"licensed": Group({"code": 1, "pdf": 1, "prose": 0.5}, at_least=0.3),
+                "made": Group({"synthetic": 1, "pdf": 0.25}, at_most=0.05)},
+    ),
+    "excluded": Constraints(excluded=["web"], bounds={"code": (0.0, 0.5)}),
+    "ladder": Constraints(
+        budget=1_000_000, available={"web": 300_000, "code": 200_000}, max_epochs=5.0, ladders=[["code", "web"]]
+    ),
 }  # fmt: skip
 
 
@@ -42,8 +56,16 @@ def allowed(x: np.ndarray, c: Constraints) -> np.ndarray:
     for j, d in enumerate(DOMAINS):
         low, high = c.bounds.get(d, (0.0, 1.0))
         ok &= (x[:, j] >= low - 1e-9) & (x[:, j] <= high + 1e-9)
-        if c.budget:
+        if d in c.available:
             ok &= x[:, j] * c.budget <= c.available[d] * c.max_epochs + 1e-6
+        if d in c.excluded:
+            ok &= x[:, j] <= 1e-12
+    for group in c.groups.values():
+        share = x @ np.array([group.members.get(d, 0.0) for d in DOMAINS])
+        ok &= (share >= group.at_least - 1e-9) & (share <= group.at_most + 1e-9)
+    for ladder in c.ladders:
+        epochs = [x[:, DOMAINS.index(d)] / c.available[d] for d in ladder]
+        ok &= epochs[0] <= epochs[1] + 1e-12
     if c.max_divergence is not None:
         q = np.array(list(NATURAL.values()))
         ok &= np.sum(x * np.log(np.maximum(x, 1e-300) / q), axis=1) <= c.max_divergence + 1e-9
@@ -65,6 +87,9 @@ def test_no_other_mixture_is_better_than_the_certificate_says(surrogate: Surroga
     rng = np.random.default_rng(0)
     near = np.clip(x + rng.normal(0, 0.03, (40_000, 5)), 0, None)
     others = np.vstack([rng.dirichlet(np.ones(5), 20_000), near / near.sum(1, keepdims=True)])
+    if constraints.excluded:
+        others[:, 0] = 0
+        others /= others.sum(1, keepdims=True)
     others = others[allowed(others, constraints)]
     assert len(others) > 100
     values = surrogate.means(others)[:, :2].mean(1)
@@ -72,20 +97,39 @@ def test_no_other_mixture_is_better_than_the_certificate_says(surrogate: Surroga
 
 
 @pytest.mark.parametrize("case", list(CASES))
-def test_the_gap_bounds_what_any_point_could_gain(surrogate: Surrogate, case: str) -> None:
-    """At points that are not optimal, where the certificate has to be large."""
-    space = _Space(surrogate.domains, CASES[case])
-    best = mixing.solve(surrogate, LOSSES, CASES[case]).objective
-    coefficients = np.array([0.5, 0.5, 0.0])
-    centre = np.array([0.5, 0.2, 0.1, 0.12, 0.08])
-    points = np.random.default_rng(3).dirichlet(centre * 40, 3000)
-    points = points[allowed(points, CASES[case])][:30]
-    assert len(points) > 3
-    for x in points:
-        gain = float(surrogate.means(x[None])[0] @ coefficients) - best
-        gap = space.gap(x, coefficients @ surrogate.gradients(x[None])[0])
-        assert gap >= gain - 1e-6
-        assert gap < 30 * gain + 0.05, "and yet says something"
+def test_the_certificate_bounds_what_any_point_could_gain(surrogate: Surrogate, case: str) -> None:
+    """At points that are not optimal, where the bound has to lie below the optimum."""
+    problem = state(surrogate, LOSSES, CASES[case])
+    best = problem.value(optimum(problem))
+    for start in [problem.region.nearest, *problem.region.corners(6)]:
+        assert problem.excess(start) < 1e-6
+        assert certify(problem, start).bound <= best + 1e-7
+
+
+@pytest.mark.parametrize("family", ["log_linear", "power_law_concave"])
+def test_shadow_prices_are_what_loosening_brings(family: str) -> None:
+    """Each price against a second solve with that constraint a little looser."""
+    surrogate = mixing.fit(*swarm(32), family=family)
+
+    def solved(licensed: float = 0.6, code: float = 0.3, near: float = 0.2) -> tuple[float, dict[str, float]]:
+        constraints = Constraints(
+            bounds={"code": (0.0, code)}, natural=NATURAL, max_divergence=near,
+            groups={"licensed": Group({"code": 1, "pdf": 1, "prose": 1}, at_least=licensed)},
+        )  # fmt: skip
+        problem = state(surrogate, LOSSES, constraints)
+        x = optimum(problem)
+        return problem.value(x), {p.constraint: p.cost for p in certify(problem, x).prices}
+
+    value, prices = solved()
+    assert prices, "something binds here"
+    step = 1e-3
+    looser = {
+        "licensed ≥ 0.6": solved(licensed=0.6 - step),
+        "code ≤ 0.3": solved(code=0.3 + step),
+        "divergence from natural ≤ 0.2 nats": solved(near=0.2 + step),
+    }
+    for name, (other, _) in looser.items():
+        assert (value - other) / step / 100 == pytest.approx(prices.get(name, 0.0), rel=0.06, abs=3e-6), name
 
 
 def test_the_optimum_beats_the_natural_mixture(surrogate: Surrogate) -> None:
@@ -126,30 +170,40 @@ def test_a_domain_without_natural_share_may_still_be_used(surrogate: Surrogate) 
 
 
 @pytest.mark.parametrize(
-    ("constraints", "message"),
+    ("constraints", "named", "unnamed"),
     [
         (
-            Constraints(bounds={"web": (0.7, 1), "code": (0.4, 1)}),
-            r"least weights sum to 1\.1.*web ≥ 0\.7, code ≥ 0\.4",
+            Constraints(bounds={"web": (0.7, 1), "code": (0.4, 1), "pdf": (0.0, 0.5), "prose": (0.01, 1)}),
+            ["web ≥ 0.7", "code ≥ 0.4"], ["pdf", "prose"],
         ),
         (
             Constraints(available=dict.fromkeys(DOMAINS, 100_000), budget=1_000_000, max_epochs=1.0),
-            r"at most 0\.5 of the budget can be filled: web ≤ 0\.1 \(100,000 tokens × 1 epochs\).*to 500,000 or less",
+            ["web ≤ 0.1 (100,000 tokens × 1 epochs", "at most 0.5 of the blend", "lower the budget to 499,999"], [],
         ),
         (
-            Constraints(bounds={"web": (0.5, 1)}, available={"web": 100}, budget=1000, max_epochs=2.0),
-            r"web must have at least 0\.5 of 1,000 tokens, but web ≤ 0\.2",
+            Constraints(bounds={"web": (0.5, 1)}, available={"web": 100, "code": 900}, budget=1000, max_epochs=2.0),
+            ["web ≥ 0.5", "web ≤ 0.2 (100 tokens × 2 epochs of a budget of 1,000)"], ["code"],
         ),
-        (Constraints(bounds={"web": (0.6, 0.4)}), r"bounds of web are 0\.6 to 0\.4"),
         (
-            Constraints(bounds={"pdf": (0.5, 1)}, natural=NATURAL, max_divergence=0.1),
-            r"max_divergence 0\.1 cannot be met: .* force a divergence of 0\.7",
+            Constraints(bounds={"pdf": (0.5, 1), "web": (0.1, 0.9)}, natural=NATURAL, max_divergence=0.1),
+            ["pdf ≥ 0.5", "divergence from natural ≤ 0.1 nats"], ["web"],
+        ),
+        (
+            Constraints(groups={"licensed": Group({"code": 1, "pdf": 1}, at_least=0.6)}, excluded=["code"],
+                        bounds={"pdf": (0.0, 0.5), "web": (0.0, 0.3)}),
+            ["licensed ≥ 0.6", "code is excluded", "pdf ≤ 0.5"], ["web"],
         ),
     ],
-)
-def test_what_cannot_be_met_is_named(surrogate: Surrogate, constraints: Constraints, message: str) -> None:
-    with pytest.raises(Infeasible, match=message):
+)  # fmt: skip
+def test_what_cannot_be_met_is_named_and_nothing_else(
+    surrogate: Surrogate, constraints: Constraints, named: list[str], unnamed: list[str]
+) -> None:
+    with pytest.raises(Infeasible, match="no mixture meets these together") as error:
         mixing.solve(surrogate, LOSSES, constraints)
+    for text in named:
+        assert text in str(error.value)
+    for text in unnamed:
+        assert text not in str(error.value)
 
 
 @pytest.mark.parametrize(
@@ -157,7 +211,11 @@ def test_what_cannot_be_met_is_named(surrogate: Surrogate, constraints: Constrai
     [
         ({"bpb/books": 1.0}, Constraints(), r"unknown metrics \['bpb/books'\]"),
         ({"bpb/web": 0.0}, Constraints(), "not all zero"),
-        (None, Constraints(bounds={"books": (0, 1)}), r"bounds name unknown domains \['books'\]"),
+        (None, Constraints(bounds={"books": (0, 1)}), "unknown domains in bounds: books; there are code, pdf"),
+        (None, Constraints(excluded=["books"]), "unknown domains in excluded: books"),
+        (None, Constraints(groups={"g": Group({"books": 1})}), "unknown domains in group 'g': books"),
+        (None, Constraints(bounds={"web": (0.6, 0.4)}), r"bounds of web are 0\.6 to 0\.4"),
+        (None, Constraints(decay=15.0), "needs available tokens and a budget"),
         (None, Constraints(max_divergence=0.1), "needs the natural proportions"),
     ],
 )
@@ -180,8 +238,8 @@ def test_the_manifest_says_it_all(surrogate: Surrogate, tmp_path: Path) -> None:
     )
     found = mixing.solve(surrogate, LOSSES, constraints)
     made = mixing.compose(
-        found, surrogate, pools, tokenizer="ab", budget=1_000_003, seed=4, policy="permissive-only", objective=LOSSES,
-        constraints=constraints,
+        found, surrogate, pools, tokenizer="ab", budget=1_000_003, seed=4, policy="permissive-only",
+        objective=Objective(weights=LOSSES), constraints=constraints,
     )  # fmt: skip
     assert sum(d.tokens for d in made.domains.values()) == 1_000_003
     assert made.domains["web"].pools == ["web~s~permissive~human", "web~s~permissive~synthetic"]
@@ -190,6 +248,8 @@ def test_the_manifest_says_it_all(surrogate: Surrogate, tmp_path: Path) -> None:
     assert made.metrics["accuracy"].weight == 0
     assert made.constraints["max_divergence"] == 0.2
     assert made.runs == 32
+    assert made.pools["web~s~permissive~human"].tokens == 300_000
+    assert made.domains["code"].natural == pytest.approx(0.2)
     made.write(str(tmp_path / "mix.yaml"))
     assert MixManifest.read(str(tmp_path / "mix.yaml")) == made
     assert str(tmp_path) not in (tmp_path / "mix.yaml").read_text()
@@ -199,3 +259,79 @@ def test_tokens_are_split_exactly() -> None:
     assert split_tokens(10, {"a": 0.3333, "b": 0.3333, "c": 0.3334}) == {"a": 3, "b": 3, "c": 4}
     big = split_tokens(10**15 + 7, {"a": 0.1, "b": 0.2, "c": 0.7})
     assert sum(big.values()) == 10**15 + 7
+
+
+def test_worst_case_is_the_least_of_the_largest_change(surrogate: Surrogate) -> None:
+    aim = Objective(weights={"bpb/web": 1.0, "bpb/code": 1.0}, kind="worst")
+    found = mixing.solve(surrogate, aim, Constraints(natural=NATURAL))
+    laws = surrogate.means(np.random.default_rng(1).dirichlet(np.ones(5), 30_000))[:, :2]
+    natural = surrogate.means(np.array([list(NATURAL.values())]))[0, :2]
+    assert found.gap is not None
+    assert (laws - natural).max(1).min() >= found.objective - found.gap
+    mean = mixing.solve(surrogate, LOSSES, Constraints(natural=NATURAL))
+    at_mean = surrogate.means(np.array([list(mean.weights.values())]))[0, :2] - natural
+    assert found.objective < at_mean.max(), "the mean's optimum serves one metric less"
+
+
+def test_groups_of_metrics_are_averaged_within(surrogate: Surrogate) -> None:
+    aim = Objective(weights=LOSSES, kind="worst", groups={"all": ["bpb/web", "bpb/code"]})
+    one = mixing.solve(surrogate, aim, Constraints(natural=NATURAL))
+    mean = mixing.solve(surrogate, LOSSES, Constraints(natural=NATURAL))
+    assert one.weights == pytest.approx(mean.weights, abs=2e-4), "one group is the mean"
+
+
+@pytest.mark.parametrize("epsilon", [0.0, 0.05])
+def test_no_metric_gets_worse_than_allowed(surrogate: Surrogate, epsilon: float) -> None:
+    aim = Objective(weights={"bpb/code": 1.0, "bpb/web": 1e-9, "accuracy": -1e-9}, no_worse=epsilon)
+    found = mixing.solve(surrogate, aim, Constraints(natural=NATURAL))
+    laws = surrogate.means(np.array([list(found.weights.values()), list(NATURAL.values())]))
+    worse = (laws[0] - laws[1]) * [1, 1, -1]
+    assert worse.max() <= epsilon + 1e-9
+    free = mixing.solve(surrogate, {"bpb/code": 1.0}, Constraints(natural=NATURAL))
+    assert free.objective < found.objective < surrogate.means(np.array([list(NATURAL.values())]))[0, 1]
+
+
+def test_risk_keeps_to_what_is_known(surrogate: Surrogate) -> None:
+    bold, wary = (mixing.solve(surrogate, Objective(weights=LOSSES, risk=r)) for r in (0.0, 3.0))
+    sd = [surrogate.deviations(np.array([list(m.weights.values())]))[0, :2] for m in (bold, wary)]
+    assert np.linalg.norm(sd[1]) < np.linalg.norm(sd[0])
+    assert wary.gap is None, "deviations are not convex: no certificate"
+
+
+def test_repeated_tokens_are_worth_less(surrogate: Surrogate) -> None:
+    tokens = {d: int(1e5 * s) for d, s in NATURAL.items()}
+    free, decayed = (
+        mixing.solve(
+            surrogate, LOSSES, Constraints(available=tokens, budget=400_000, max_epochs=40.0, natural=NATURAL, decay=d)
+        )
+        for d in (None, 3.0)
+    )
+    most = [max(m.weights[d] * 400_000 / tokens[d] for d in DOMAINS) for m in (free, decayed)]
+    assert most[1] < most[0], "the most repeated domain is repeated less"
+    assert decayed.objective > free.objective
+    assert decayed.gap is not None
+    assert decayed.gap < 1e-3
+
+
+def test_an_optimum_far_from_all_runs_is_flagged(surrogate: Surrogate) -> None:
+    assert not mixing.solve(surrogate, LOSSES, CASES["near"]).observed.outside
+    corner = mixing.solve(surrogate, LOSSES, Constraints(bounds={"synthetic": (0.97, 1)})).observed
+    assert corner.outside
+    assert corner.deviation > corner.usual_deviation
+    assert corner.confirm[0]["synthetic"] >= 0.97
+    for mixture in corner.confirm:
+        assert sum(mixture.values()) == pytest.approx(1)
+
+
+def test_the_bootstrap_tells_noise_from_signal(surrogate: Surrogate) -> None:
+    sure = resample(surrogate, Objective(weights=LOSSES), Constraints(natural=NATURAL), draws=20)
+    best = mixing.solve(surrogate, LOSSES, Constraints(natural=NATURAL)).weights
+    assert sure.indistinguishable is False
+    assert all(low - 0.02 <= best[d] <= high + 0.02 for d, (low, high) in sure.intervals.items())
+    weights, metrics = swarm(32)
+    noise = metrics.with_columns(pl.Series("bpb/web", np.random.default_rng(5).normal(1, 0.1, 32))).select(
+        "run", "bpb/web"
+    )
+    nothing = resample(mixing.fit(weights, noise, family="log_linear"), None, Constraints(natural=NATURAL), draws=20)
+    assert nothing.indistinguishable is True
+    assert resample(surrogate, draws=2).gain is None, "nothing natural to compare with"

@@ -1,0 +1,93 @@
+"""``cuvee mix solve``, ``show`` and ``diff``: manifests made and read."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from pipelines.cli.console import existing_file, out
+from pipelines.errors import CuveeError
+
+if TYPE_CHECKING:
+    from manifests.mix import MixManifest
+
+ManifestArgument = Annotated[str, typer.Argument(help="mix.yaml, or a run folder.")]
+Texts = list[str]
+
+
+def solve(
+    surrogate: Annotated[str, typer.Argument(help="File that `cuvee mix fit` wrote, or a run folder.")],
+    objective: Annotated[
+        str, typer.Option(help="mean, worst, no-worse, risk-averse, or metrics with weights: pile_cc=2,arxiv.")
+    ] = "mean",
+    to: Annotated[str, typer.Option("--out", help="Manifest to write.")] = "mix.yaml",
+    constraints: Annotated[str, typer.Option(help="YAML file with the keys of the recipe's mix.solve.")] = "",
+    bound: Annotated[Texts, typer.Option(help="DOMAIN=LOW:HIGH; repeatable.")] = [],  # noqa: B006
+    group: Annotated[Texts, typer.Option(help="NAME=DOMAIN,DOMAIN:LOW:HIGH; repeatable.")] = [],  # noqa: B006
+    exclude: Annotated[Texts, typer.Option(help="A domain to leave out; repeatable.")] = [],  # noqa: B006
+    max_divergence: Annotated[float, typer.Option(help="From the natural proportions, in nats.")] = 0.0,
+    no_worse: Annotated[float, typer.Option(help="No metric worse than natural by more than this.")] = -1.0,
+    risk: Annotated[float, typer.Option(help="Deviations of the prediction added to the objective.")] = 0.0,
+    natural: Annotated[str, typer.Option(help="DOMAIN=SHARE,…, or `runs` for the mean of the runs.")] = "",
+    available: Annotated[str, typer.Option(help="Tokens at hand: DOMAIN=TOKENS,…")] = "",
+    budget: Annotated[int, typer.Option(min=0, help="Training tokens.")] = 0,
+    max_epochs: Annotated[float, typer.Option(help="How often a domain may be repeated.")] = 0.0,
+    decay: Annotated[float, typer.Option(help="R* of repeated tokens' worth (Muennighoff et al.: 15.4).")] = 0.0,
+    bootstrap: Annotated[int, typer.Option(min=-1, help="Resamples of the runs for intervals; default 100.")] = -1,
+    seed: Annotated[int, typer.Option(min=0)] = 0,
+) -> None:
+    """The best blend for an objective under constraints, with a certificate, shadow prices and intervals."""
+    from pipelines import mix_tables, solving
+
+    options: dict[str, Any] = solving.aims(objective)
+    given = {
+        "bounds": solving.bounds(bound),
+        "groups": solving.groups(group),
+        "excluded": exclude,
+        "max_divergence": max_divergence,
+        "risk": risk,
+        "natural": natural if natural == "runs" else solving.shares(natural, "--natural"),
+        "available": {d: int(n) for d, n in solving.shares(available, "--available").items()},
+        "budget": budget,
+        "max_epochs": max_epochs,
+        "decay": decay,
+    }
+    options |= {key: value for key, value in given.items() if value}
+    if no_worse >= 0:
+        options["no_worse"] = no_worse
+    if bootstrap >= 0:
+        options["bootstrap"] = bootstrap
+    asked = solving.section(str(existing_file(Path(constraints))) if constraints else "", options)
+    manifest = solving.solve_files(surrogate, asked, seed=seed)
+    manifest.write(to)
+    mix_tables.show(manifest, out)
+    out.print(to, highlight=False, markup=False, soft_wrap=True)
+
+
+def show(manifest: ManifestArgument) -> None:
+    """A mix manifest as a table with bars."""
+    from pipelines import mix_tables
+
+    mix_tables.show(_read(manifest), out)
+
+
+def diff(old: ManifestArgument, new: ManifestArgument) -> None:
+    """Weights, epochs and tokens that differ between two manifests."""
+    from pipelines import mix_tables
+
+    before, after = _read(old), _read(new)
+    out.print(mix_tables.difference(before, after))
+    for line in mix_tables.difference_notes(before, after):
+        out.print(line, highlight=False, markup=False, soft_wrap=True)
+
+
+def _read(manifest: str) -> MixManifest:
+    from manifests.mix import MixManifest
+
+    path = f"{manifest}/mix/mix.yaml" if Path(manifest).is_dir() else manifest
+    try:
+        return MixManifest.read(str(existing_file(Path(path))))
+    except ValueError as error:
+        raise CuveeError(str(error)) from None

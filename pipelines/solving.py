@@ -1,0 +1,156 @@
+"""``cuvee mix solve``: a surrogate, fitted here or elsewhere, and what is asked of the blend; a manifest out."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import ValidationError
+
+from manifests import storage
+from manifests.mix import MixManifest
+from mixing.bootstrap import resample
+from mixing.manifest import compose
+from mixing.pools import PoolSet
+from mixing.solver import solve
+from mixing.surrogate import Surrogate
+from pipelines import blending
+from pipelines.errors import CuveeError
+from pipelines.recipe.solving import SolveFile
+
+KINDS = ("mean", "worst", "no-worse", "risk-averse")
+_NO_WORSE, _RISK = 0.0, 1.0  #: where the objective names them and nothing says how much
+
+
+def section(path: str, options: Mapping[str, Any]) -> SolveFile:
+    """The file of constraints with the options of the command line over it. CuveeError names what is wrong."""
+    said: Any = {}
+    if path:
+        try:
+            said = yaml.safe_load(storage.read_bytes(path))
+        except (yaml.YAMLError, UnicodeDecodeError) as error:
+            raise CuveeError(f"{path}: not valid YAML: {str(error).splitlines()[0]}") from None
+        if not isinstance(said, dict):
+            raise CuveeError(f"{path}: expected keys out of {', '.join(SolveFile.model_fields)}")
+    merged = dict(said)
+    for key, value in options.items():
+        merged[key] = {**merged.get(key, {}), **value} if isinstance(value, dict) else value
+    try:
+        return SolveFile.model_validate(merged)
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(str(s) for s in first["loc"])
+        allowed = f"; allowed: {', '.join(SolveFile.model_fields)}" if first["type"] == "extra_forbidden" else ""
+        where = f"{path}: " if path and first["loc"] and first["loc"][0] in said else ""
+        raise CuveeError(f"{where}{key}: {first['msg'].removeprefix('Value error, ')}{allowed}") from None
+
+
+def aims(objective: str) -> dict[str, Any]:
+    """``--objective``: a kind, or metrics with or without weights (``pile_cc=2,arxiv``), as keys of the section."""
+    kind = objective.strip()
+    if kind in ("mean", "worst"):
+        return {"objective": kind}
+    if kind == "no-worse":
+        return {"no_worse": _NO_WORSE}
+    if kind == "risk-averse":
+        return {"risk": _RISK}
+    metrics = {}
+    for piece in filter(None, (p.strip() for p in objective.split(","))):
+        name, _, weight = piece.rpartition("=") if "=" in piece else (piece, "", "1")
+        metrics[name] = _number(weight, f"--objective {piece}")
+    return {"metrics": metrics}
+
+
+def bounds(texts: list[str]) -> dict[str, tuple[float, float]]:
+    """``--bound DOMAIN=LOW:HIGH``."""
+    found = {}
+    for text in texts:
+        name, _, limits = text.rpartition("=")
+        low, colon, high = limits.partition(":")
+        if not name or not colon:
+            raise CuveeError(f"--bound {text}: expected DOMAIN=LOW:HIGH, for example code=0.1:0.4")
+        found[name] = (_number(low or "0", text), _number(high or "1", text))
+    return found
+
+
+def groups(texts: list[str]) -> dict[str, dict[str, Any]]:
+    """``--group NAME=DOMAIN,DOMAIN:LOW:HIGH``."""
+    found = {}
+    for text in texts:
+        name, _, rest = text.partition("=")
+        pieces = rest.rsplit(":", 2)
+        if not name or len(pieces) != 3:
+            raise CuveeError(f"--group {text}: expected NAME=DOMAIN,DOMAIN:LOW:HIGH, for example licensed=a,b:0.3:1")
+        domains = [d.strip() for d in pieces[0].split(",") if d.strip()]
+        low, high = _number(pieces[1] or "0", text), _number(pieces[2] or "1", text)
+        found[name] = {"domains": domains, "at_least": low, "at_most": high}
+    return found
+
+
+def shares(text: str, option: str) -> dict[str, float]:
+    """``DOMAIN=NUMBER,DOMAIN=NUMBER``."""
+    found = {}
+    for piece in filter(None, (p.strip() for p in text.split(","))):
+        name, _, number = piece.rpartition("=")
+        if not name:
+            raise CuveeError(f"{option} {text}: expected DOMAIN=NUMBER,…")
+        found[name] = _number(number, option)
+    return found
+
+
+def solve_files(source: str, asked: SolveFile, *, seed: int) -> MixManifest:
+    """``source`` is a surrogate, or a run folder, whose pools then say what is at hand."""
+    folder = Path(source).is_dir()
+    path = storage.join(source, "mix/surrogate.json") if folder else source
+    if not storage.is_file(path):
+        raise CuveeError(f"{path}: no such file" + (": the run has fitted no surrogate" if folder else ""))
+    try:
+        surrogate = Surrogate.load(path)
+        pools, tokenizer, budget = _of_run(source) if folder else (None, "", 0)
+        budget = asked.budget or budget
+        strata = pools.strata() if pools else None
+        natural = _natural(surrogate, asked, pools)
+        aim = blending.objective(asked)
+        limits = blending.constraints(asked, list(surrogate.domains), strata=strata, budget=budget, natural=natural)
+        mixture = solve(surrogate, aim, limits)
+        resampled = resample(surrogate, aim, limits, draws=asked.bootstrap, seed=seed) if asked.bootstrap > 1 else None
+        return compose(
+            mixture,
+            surrogate,
+            pools,
+            tokenizer=tokenizer,
+            budget=budget,
+            seed=seed,
+            objective=aim,
+            constraints=limits,
+            resampled=resampled,
+        )
+    except ValueError as error:
+        raise CuveeError(str(error)) from None
+
+
+def _natural(surrogate: Surrogate, asked: SolveFile, pools: PoolSet | None) -> Mapping[str, float]:
+    if asked.natural == "runs":
+        return dict(zip(surrogate.domains, surrogate.mixtures.mean(0).tolist(), strict=True))
+    if asked.natural:
+        return asked.natural
+    if pools is not None:
+        return pools.natural
+    return asked.available  # of tokens at hand: their proportions
+
+
+def _of_run(run: str) -> tuple[PoolSet, str, int]:
+    """Pools, the tokenizer's digest and the budget of a run's blend."""
+    files = json.loads(storage.read_bytes(storage.join(run, "mix/pools.json")))
+    manifest = MixManifest.read(storage.join(run, "mix/mix.yaml"))
+    return PoolSet.open(run, files), manifest.tokenizer, manifest.budget
+
+
+def _number(text: str, where: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise CuveeError(f"{where}: {text!r} is not a number") from None
