@@ -10,6 +10,7 @@ from datetime import datetime
 import pyarrow as pa
 
 from manifests import schemas
+from manifests.acquisition import UNDECLARED, Acquisition
 
 
 @dataclass(frozen=True)
@@ -18,11 +19,19 @@ class Claim:
 
     expression: str  #: SPDX expression, or LicenseRef-… where SPDX has none
     kind: str  #: see manifests.licences.KINDS, strongest first
-    scope: str = "page"  #: page, text, media, file, dataset
+    scope: str = "page"  #: page, text, file, dataset, span; media and other do not speak of the text
     locator: str = ""  #: where: an element, a header, a file, an API field
     raw: str = ""  #: the statement itself, at most 200 characters
     asserter: str = ""  #: who says so: publisher, platform, aggregator, curator …
     confidence: float = 0.5
+    observed: datetime | None = None  #: default: when its document was fetched
+    start: int = -1  #: of a span, in UTF-8 bytes of the text
+    end: int = -1
+
+    @property
+    def version_known(self) -> bool:
+        """Whether the statement names the licence's version, or the licence has none."""
+        return "unversioned" not in self.expression
 
 
 @dataclass(frozen=True)
@@ -34,6 +43,7 @@ class Reservation:
     agent: str = "*"
     locator: str = ""
     raw: str = ""
+    observed: datetime | None = None  #: default: when its document was fetched
 
 
 @dataclass(frozen=True)
@@ -63,10 +73,25 @@ class Document:
     headers: tuple[tuple[str, str], ...] = ()
     origin: str = "human"
     generator: str = ""
+    verifier: str = ""  #: who or what checked a synthetic text
     style: str = ""
     parents: tuple[Parent, ...] = ()
     claims: tuple[Claim, ...] = ()
     reservations: tuple[Reservation, ...] = ()
+
+
+@dataclass(frozen=True)
+class HostFile:
+    """What a host says of its whole site, as it came with a crawl: robots.txt, tdmrep.json, an RSL file."""
+
+    host: str
+    kind: str  #: robots, tdmrep, rsl
+    status: int  #: of the HTTP response
+    body: str
+    file: str = ""
+    offset: int = -1
+    length: int = -1
+    fetched_at: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -112,15 +137,27 @@ def documents_table(documents: Sequence[Document], *, namespace: str, acquisitio
     return pa.table(columns, schema=schemas.DOCUMENTS)
 
 
-def evidence_table(documents: Sequence[Document]) -> pa.Table:
-    """Rows of ``schemas.EVIDENCE``, aligned with the documents."""
+def evidence_table(documents: Sequence[Document], acquisition: Acquisition = UNDECLARED) -> pa.Table:
+    """Rows of ``schemas.EVIDENCE``, aligned with the documents; all were come by in the same way."""
+
+    def dated(item: Claim | Reservation, document: Document) -> dict[str, object]:
+        return {**vars(item), "observed": item.observed or document.fetched_at}
+
     return pa.table(
         {
-            "claims": [[vars(c) for c in x.claims] for x in documents],
-            "reservations": [[vars(r) for r in x.reservations] for x in documents],
+            "claims": [[{**dated(c, x), "version_known": c.version_known} for c in x.claims] for x in documents],
+            "reservations": [[dated(r, x) for r in x.reservations] for x in documents],
+            "acquisition": [acquisition.as_dict()] * len(documents),
+            "origin": [{"kind": x.origin, "generator": x.generator, "verifier": x.verifier} for x in documents],
         },
         schema=schemas.EVIDENCE,
     )
+
+
+def hosts_table(files: Sequence[HostFile]) -> pa.Table:
+    """Rows of ``schemas.HOSTS``."""
+    rows = [{**vars(f), "record": {"file": f.file, "offset": f.offset, "length": f.length}} for f in files]
+    return pa.Table.from_pylist(rows, schema=schemas.HOSTS)
 
 
 def rejects_table(rejects: Sequence[Reject]) -> pa.Table:

@@ -7,15 +7,13 @@ Expressions are SPDX, or ``LicenseRef-…`` where SPDX has no identifier. A vers
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from functools import cache, lru_cache
 from importlib import resources
 from typing import Any
 
-import pyarrow as pa
 import yaml
 
-from manifests import schemas
 from manifests.documents import Claim
 
 #: kinds of evidence, strongest first; a weaker kind never overrules a stronger one
@@ -33,12 +31,16 @@ KINDS = (
     "meta",
     "a-rel-license",
     "footer-link",
+    "statement-link",
+    "statement",
     "badge",
     "body-link",
     "mention",
 )
+#: a mention is kept as evidence and decides nothing
+_SPEAKING = frozenset(KINDS) - {"mention"}
 #: scopes that speak of the text; a photo's licence says nothing about the page around it
-TEXT_SCOPES = frozenset({"page", "text", "file", "dataset"})
+TEXT_SCOPES = frozenset({"page", "text", "file", "dataset", "span"})
 #: least restrictive first. unknown stands where it does because silence is not permission
 CATEGORIES = (
     "public-domain",
@@ -66,6 +68,7 @@ _CC_WORDS = {
     **dict.fromkeys(("sharealike", "sa"), "sa"),
     **dict.fromkeys(("international", "unported", "generic", "public", "license", "licence"), ""),
 }
+_CC_VERSIONS = frozenset({"1.0", "2.0", "2.1", "2.5", "3.0", "4.0"})
 _PORTS_BEFORE_4 = re.compile(r"^[123]\.")
 _REMEMBERED = 1 << 14
 _IDENTIFIER = re.compile(r"SPDX-License-Identifier:\s*([^\r\n*#<]+)")
@@ -145,7 +148,9 @@ def _creative_commons(family: str, code: str, version: str | None, port: str | N
         return "CC-PDDC"
     parts = set(code.split("-"))
     elements = {"by", "nc", "nd", "sa"}
-    if not parts & elements or not parts <= elements | {"devnations", "sampling+", "sampling"}:
+    if parts & {"devnations", "sampling+", "sampling"}:  # retired; they permit samples, or use in some countries
+        return f"LicenseRef-CC-{code.upper().replace('+', '-plus')}-{version}" if version in _CC_VERSIONS else UNKNOWN
+    if not parts & elements or not parts <= elements or version not in (None, *_CC_VERSIONS):
         return UNKNOWN
     ordered = "-".join(p for p in ("by", "nc", "nd", "sa") if p in parts).upper()
     if version is None:
@@ -192,11 +197,15 @@ def _of_symbol(identifier: str) -> str:
             return "public-domain"
         if "NC" in parts:
             return "noncommercial"
+        if parts & {"SAMPLING", "DEVNATIONS"}:
+            return "reserved"
         if "ND" in parts:
             return "no-derivatives"
         return "copyleft" if "SA" in parts else "permissive" if "BY" in parts else "unknown"
     if upper.startswith("LICENSEREF-CONTRACT"):
         return "contract"
+    if upper.startswith("LICENSEREF-") and re.search(r"(?<!NOT-)(?<!NON-)PUBLIC-?DOMAIN", upper):
+        return "public-domain"
     return _scancode().get(identifier.lower(), "unknown")
 
 
@@ -224,36 +233,31 @@ def _scancode() -> Mapping[str, str]:
     return found
 
 
-def conclude(claims: Sequence[Claim]) -> tuple[str, str, str, float]:
+def conclude(claims: Iterable[Claim]) -> tuple[str, str, str, float]:
     """One conclusion from a document's claims: ``(expression, category, kind, confidence)``.
 
-    Only claims about the text count, of these the strongest kind, and where equals disagree the most restrictive. No
-    claim is ``unknown``, which no policy takes for permission.
+    Only claims about the text count, of these the strongest kind; claims of this kind about spans are parts of one
+    document and joined by AND, and where equals disagree the most restrictive holds. No claim is ``unknown``, which no
+    policy takes for permission.
     """
-    speaking = [c for c in claims if c.scope in TEXT_SCOPES and c.kind in KINDS]
+    speaking = [c for c in claims if c.scope in TEXT_SCOPES and c.kind in _SPEAKING]
     if not speaking:
         return UNKNOWN, "unknown", "", 0.0
     best = min(KINDS.index(c.kind) for c in speaking)
     top = [c for c in speaking if KINDS.index(c.kind) == best]
-    chosen = max(top, key=lambda c: (CATEGORIES.index(category(c.expression)), c.expression))
-    agree = len({category(c.expression) for c in top}) == 1
-    confidence = max(c.confidence for c in top) if agree else min(c.confidence for c in top)
-    return chosen.expression, category(chosen.expression), chosen.kind, confidence
+    stated = [(c.expression, c.confidence) for c in top if c.scope != "span"]
+    if spans := [c for c in top if c.scope == "span"]:
+        stated.append((join(c.expression for c in spans), min(c.confidence for c in spans)))
+    expression, _ = max(stated, key=lambda s: (CATEGORIES.index(category(s[0])), s[0]))
+    agree = len({category(e) for e, _ in stated}) == 1
+    confidence = max(c for _, c in stated) if agree else min(c for _, c in stated)
+    return expression, category(expression), top[0].kind, confidence
 
 
-def annotate(evidence: pa.Table) -> pa.RecordBatch:
-    """``schemas.LICENCE`` for rows of ``schemas.EVIDENCE``; equal evidence is decided once."""
-    decided: dict[str, tuple[str, str, str, float]] = {}
-    rows: list[tuple[str, str, str, float]] = []
-    for claims in evidence["claims"].to_pylist():
-        signature = repr(sorted((c["expression"], c["kind"], c["scope"], c["confidence"]) for c in claims or ()))
-        if signature not in decided:
-            decided[signature] = conclude([Claim(**c) for c in claims or ()])
-        rows.append(decided[signature])
-    reserved = [any(r["value"] == "deny" for r in rs or ()) for rs in evidence["reservations"].to_pylist()]
-    columns = [list(c) for c in zip(*rows, strict=True)] if rows else [[], [], [], []]
-    arrays = [pa.array(c, schemas.LICENCE.field(i).type) for i, c in enumerate([*columns, reserved])]
-    return pa.RecordBatch.from_arrays(arrays, schema=schemas.LICENCE)
+def join(expressions: Iterable[str]) -> str:
+    """The licence of a whole whose parts have these: all of them."""
+    found = sorted(set(expressions))
+    return " AND ".join(f"({e})" if " OR " in e else e for e in found) if len(found) > 1 else found[0]
 
 
 def identify_file(text: str, locator: str = "") -> list[Claim]:

@@ -13,9 +13,30 @@ _CLAIM = pa.struct(
         ("raw", pa.string()),
         ("asserter", pa.string()),
         ("confidence", pa.float32()),
+        ("version_known", pa.bool_()),
+        ("observed", pa.timestamp("s", tz="UTC")),
+        ("start", pa.int64()),  # of a span, in UTF-8 bytes of the text; -1 elsewhere
+        ("end", pa.int64()),
     ]
 )
-_RESERVATION = pa.struct([(n, pa.string()) for n in ("protocol", "value", "agent", "locator", "raw")])
+_RESERVATION = pa.struct(
+    [
+        *((n, pa.string()) for n in ("protocol", "value", "agent", "locator", "raw")),
+        ("observed", pa.timestamp("s", tz="UTC")),
+    ]
+)
+_ACQUISITION = pa.struct(
+    [
+        ("route", pa.string()),
+        ("lawful_access", pa.string()),
+        ("training", pa.string()),
+        ("licensor", pa.string()),
+        ("order", pa.string()),
+        ("expires", pa.date32()),
+        ("reference", pa.string()),
+    ]
+)
+_ORIGIN = pa.struct([("kind", pa.string()), ("generator", pa.string()), ("verifier", pa.string())])
 _PARENT = pa.struct(
     [
         ("id", pa.string()),
@@ -46,7 +67,25 @@ DOCUMENTS = pa.schema(
     ]
 )
 #: annotations/evidence/SOURCE/part-*.parquet, written with the documents
-EVIDENCE = pa.schema([("claims", pa.list_(_CLAIM)), ("reservations", pa.list_(_RESERVATION))])
+EVIDENCE = pa.schema(
+    [
+        ("claims", pa.list_(_CLAIM)),
+        ("reservations", pa.list_(_RESERVATION)),
+        ("acquisition", _ACQUISITION),
+        ("origin", _ORIGIN),
+    ]
+)
+#: hosts/SOURCE/part-*.parquet: what a host says of its whole site, as fetched. ``kind`` is robots, tdmrep or rsl
+HOSTS = pa.schema(
+    [
+        ("host", pa.string()),
+        ("kind", pa.string()),
+        ("status", pa.int32()),
+        ("fetched_at", pa.timestamp("s", tz="UTC")),
+        ("body", pa.string()),
+        ("record", pa.struct([("file", pa.string()), ("offset", pa.int64()), ("length", pa.int64())])),
+    ]
+)
 #: rejects/SOURCE/part-*.parquet
 REJECTS = pa.schema(
     [
@@ -86,8 +125,11 @@ LICENCE = pa.schema(
         ("licence_kind", pa.string()),
         ("licence_confidence", pa.float32()),
         ("reserved", pa.bool_()),
+        ("signature", pa.string()),  # of signatures/SOURCE/part-*: all that a policy looks at
     ]
 )
+#: signatures/SOURCE/part-*.parquet: each distinct evidence of a document part once, as JSON; not row-aligned
+SIGNATURES = pa.schema([("signature", pa.string()), ("evidence", pa.string())])
 #: edits/NAME/SOURCE/part-*.parquet: ``[start, end)`` in UTF-8 bytes of the document's text gives way to
 #: ``replacement``; ``by`` says what found it. See manifests.edits
 EDITS = pa.schema(
@@ -131,7 +173,8 @@ SPANS = pa.schema(
 
 VERSIONS = {
     "documents": 1,
-    "evidence": 1,
+    "evidence": 2,
+    "hosts": 1,
     "rejects": 1,
     "identity": 1,
     "language": 1,
@@ -140,7 +183,8 @@ VERSIONS = {
     "contamination": 1,
     "matches": 1,
     "items": 1,
-    "licence": 1,
+    "licence": 2,
+    "signatures": 1,
     "edits": 1,
     "duplicates": 1,
     "verdicts": 1,

@@ -21,7 +21,7 @@ from pipelines.openlineage import OpenLineage
 from pipelines.progress import Progress
 from pipelines.recipe import Recipe
 from pipelines.run_folder import RunFolder, description
-from pipelines.stages import make, rewrite
+from pipelines.stages import lineage, make, rewrite
 from pipelines.stages.select_records import select_records
 from pipelines.telemetry import Listeners, RunLog
 
@@ -93,9 +93,10 @@ def _stages(conductor: Conductor, recipe: Recipe, recipe_folder: Path, folder: R
         if recipe.shards is not None:
             summary.shards = emit(conductor, recipe, catalog, pools)
     if recipe.mix is None:  # what is quickly made again, and would speak of other documents; proxies are dear
-        conductor.forget("solve")
+        conductor.forget("solve", "permit")
     if recipe.shards is None:
         conductor.forget("plan", "shards", "index")
+    lineage.index(conductor, catalog, summary.shards)
     summary.worked = conductor.worked
     summary.report = answer(conductor, folder)
     summary.failures = [f"{f.stage}: {f.task}: {f.message}" for f in conductor.failures]

@@ -14,7 +14,7 @@ _ARCHIVE = re.compile(r"\.(warc|wet|wat|arc)(\.gz)?$", re.IGNORECASE)
 def extracted(path: Path) -> Iterator[str]:
     """Main text of a page, or of the pages of a WARC, each after a line with its URL."""
     from manifests import storage
-    from manifests.documents import Document
+    from manifests.documents import Document, Reject
     from pipelines.extract import ExtractionError, extract_text
     from pipelines.recipe import Source
     from pipelines.sources import SourceError, SourceFile, reader
@@ -27,7 +27,7 @@ def extracted(path: Path) -> Iterator[str]:
             for item in read.read(file, 0, file.size, source, {}):
                 if isinstance(item, Document):
                     yield f"=== {item.url}\n{item.text}\n\n"
-                else:
+                elif isinstance(item, Reject):
                     yield f"=== {item.locator or item.offset}: {item.reason}: {item.detail}\n\n"
         except SourceError as error:
             raise CuveeError(str(error)) from None

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
@@ -13,6 +17,9 @@ from manifests import edits, lineage, parts, storage
 from pipelines.errors import CuveeError
 
 _TEXT = 2000
+#: documents, and stretches of tokens of each, that are shown
+_DOCUMENTS = 20
+_PLACES = 20
 
 
 def show_trace(run: str, shard: str, offset: int, console: Console) -> None:
@@ -32,6 +39,92 @@ def show_trace(run: str, shard: str, offset: int, console: Console) -> None:
     _describe(table, found.document, found.licence, found.claims, found.record, found.part, found.row)
     table.add_row("text", f"{escape(found.before)}[reverse]▸[/]{escape(found.after)}")
     console.print(table)
+
+
+def show_found(run: str, numbers: Sequence[int], console: Console, *, asked: str) -> None:
+    """Prints documents by their numbers in the lineage index, each with all its stretches of the shards."""
+    index = _index(run)
+    if not len(numbers):
+        raise CuveeError(f"{asked}: no document of {run}")
+    chosen = np.array(sorted(numbers)[:_DOCUMENTS], np.int64)
+    places = index.places(chosen)
+    for entry in index.entries(chosen):
+        found = lineage.document(run, entry.part, entry.row)
+        table = _table()
+        _describe(
+            table,
+            found["document"],
+            found["licence"],
+            found["claims"],
+            found["record"],
+            f"documents/{entry.part}",
+            entry.row,
+        )
+        verdict = lineage.row_of(run, "verdicts", entry.part, entry.row)
+        table.add_row("verdict", "kept" if verdict["keep"] else escape(f"dropped: {verdict['reason']}"))
+        mine = places.filter(places["document"] == entry.number)
+        for shard, start, end in mine.select("shard", "start", "end").head(_PLACES).iter_rows():
+            table.add_row("tokens", f"{escape(shard)}:{start} to {end - 1}")
+        if mine.height > _PLACES:
+            table.add_row("tokens", f"and {mine.height - _PLACES} stretches more")
+        if not mine.height:
+            table.add_row("tokens", f"{entry.tokens} in the pools, none in the shards")
+        console.print(table)
+        console.print()
+    if len(numbers) > _DOCUMENTS:
+        console.print(f"and {len(numbers) - _DOCUMENTS:,} documents more")
+
+
+def numbers_of(run: str, *, url: str = "", identifier: str = "", text: str = "") -> list[int]:
+    """Documents of an address, an id, or whose text holds these words."""
+    index = _index(run)
+    if url:
+        return [int(n) for n in index.by_url(url)]
+    if identifier:
+        place = lineage.find(run, identifier)
+        return [] if place is None else index.by_place([place])
+    return index.by_place(quoting(run, text))
+
+
+def quoting(run: str, words: str) -> list[tuple[str, int]]:
+    """Part and row of every document whose text holds the words; blanks of any kind are alike. Texts are read once."""
+    wanted = words.split()
+    if not wanted:
+        raise CuveeError("--text: name some words to look for")
+    pattern = r"\s+".join(re.escape(w) for w in wanted)
+    found = []
+    for path in storage.list_files(storage.join(run, parts.DOCUMENTS), "part-*.parquet", recursive=True):
+        with storage.open_input(path) as f:
+            file, first = pq.ParquetFile(f), 0
+            for batch in file.iter_batches(columns=["text"]):
+                rows = np.flatnonzero(pc.match_substring_regex(batch.column(0), pattern).to_numpy(zero_copy_only=False))
+                found += [(parts.part_of(path), first + r) for r in rows.tolist()]
+                first += batch.num_rows
+    return found
+
+
+def show_step(run: str, step: int, batch: int, length: int, form: str, console: Console) -> None:
+    """Prints the documents of a training step that reads the shards of a format in their order."""
+    index = _index(run)
+    first = step * batch * length
+    try:
+        found = index.stretch(first, first + batch * length, format=form)
+    except ValueError as error:
+        raise CuveeError(f"step {step} of {batch} sequences of {length} tokens: {error}") from None
+    table = Table("tokens", "document", "address", "licence", box=None)
+    for entry, place in found:
+        licence = lineage.row_of(run, "annotations/united", entry.part, entry.row)["licence"]
+        row = lineage.row_of(run, parts.DOCUMENTS, entry.part, entry.row, ["id", "url"])
+        where = f"{escape(place.shard)}:{place.start} to {place.end - 1}"
+        table.add_row(where, row["id"], escape(row["url"] or entry.file), escape(licence))
+    console.print(table)
+
+
+def _index(run: str) -> lineage.Index:
+    try:
+        return lineage.Index(run)
+    except ValueError as error:
+        raise CuveeError(str(error)) from None
 
 
 def show_document(run: str, identifier: str, console: Console) -> None:

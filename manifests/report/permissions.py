@@ -39,7 +39,7 @@ def of(documents: pl.DataFrame) -> list[Permission]:
                 policy=policy.name,
                 as_of=policy.as_of,
                 allow=sorted(policy.allow),
-                honours_reservations=policy.honour_reservations,
+                honours_reservations=bool(policy.honour_reservations),
                 documents=sums["len"],
                 tokens=sums["tokens"],
                 share=sums[measure] / total,

@@ -7,7 +7,7 @@ import sys
 
 import typer
 
-from pipelines.cli import answer, blends, mix, run, single
+from pipelines.cli import answer, blends, mix, policy, run, single
 from pipelines.cli.console import err
 from pipelines.errors import CuveeError
 
@@ -32,6 +32,7 @@ mix.app.command()(blends.solve)
 mix.app.command()(blends.show)
 mix.app.command()(blends.diff)
 app.add_typer(mix.app, name="mix")
+app.add_typer(policy.app, name="policy")
 
 
 def main() -> None:

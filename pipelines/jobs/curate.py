@@ -6,7 +6,7 @@ from pipelines.catalog import Catalog
 from pipelines.conductor import Conductor
 from pipelines.errors import RunFailed
 from pipelines.recipe import Recipe
-from pipelines.stages import annotate, decontaminate, deduplicate, identity, verdicts
+from pipelines.stages import annotate, decontaminate, deduplicate, identity, licences, verdicts
 
 
 def curate(conductor: Conductor, recipe: Recipe, catalog: Catalog, *, generation: int = 0) -> None:
@@ -20,6 +20,7 @@ def curate(conductor: Conductor, recipe: Recipe, catalog: Catalog, *, generation
 
     catalog.add([conductor.here(f"identity{suffix}", identity.task(catalog, fresh, suffix))])
     catalog.add(conductor.map(f"annotate{suffix}", [annotate.task(catalog, p, suffix) for p in fresh]))
+    licences.conclude(conductor, catalog, fresh, suffix)
     if recipe.annotate.quality is not None:
         model = annotate.quality_model(conductor, catalog, recipe.annotate.quality, recipe.seed, generation)
         catalog.add(
@@ -29,6 +30,7 @@ def curate(conductor: Conductor, recipe: Recipe, catalog: Catalog, *, generation
         conductor.forget(f"train-quality{suffix}", f"quality{suffix}")
     decontaminate.run(conductor, catalog, recipe.decontaminate, fresh, suffix)
     deduplicate.deduplicate(conductor, recipe, catalog, fresh, generation)
+    licences.unite(conductor, catalog, fresh, suffix)
     catalog.add(conductor.map(f"select{suffix}", [verdicts.task(catalog, p, recipe, suffix) for p in fresh]))
     if not generation and not catalog.count("select", "kept"):
         raise RunFailed(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from manifests.mix import MixManifest
 from manifests.policy import Policy
 from mixing.pools import PoolFile
@@ -9,14 +11,14 @@ from pipelines import selection
 from pipelines.catalog import Catalog
 from pipelines.conductor import Conductor
 from pipelines.errors import RunFailed
-from pipelines.recipe import Recipe
-from pipelines.stages import pool, proxies, solve
+from pipelines.recipe import Mix, Recipe
+from pipelines.stages import permit, pool, proxies, solve
 
 
 def mix(conductor: Conductor, recipe: Recipe, catalog: Catalog) -> tuple[list[PoolFile], MixManifest]:
     """Makes ``mix/mix.yaml``; returns the pools that the policy permits, and the manifest."""
     assert recipe.mix is not None
-    pools = permitted(pool.run(conductor, recipe, catalog), recipe.mix.policy)
+    pools = permitted(conductor, recipe.mix, catalog, pool.run(conductor, recipe, catalog))
     if len({f.domain for f in pools if f.split == "train"}) == 1:
         conductor.forget("swarm", "proxies")
         return pools, solve.only(conductor, recipe, catalog, pools)
@@ -26,15 +28,17 @@ def mix(conductor: Conductor, recipe: Recipe, catalog: Catalog) -> tuple[list[Po
     return pools, manifest
 
 
-def permitted(pools: list[PoolFile], policy: str) -> list[PoolFile]:
-    """Pools of the licence classes that the policy allows. Policy acts here, never on the documents."""
-    rules = Policy.load(policy)
-    kept = []
-    for file in pools:
-        category, reserved = selection.licence_of(file.stratum)
-        if rules.permits(category, reserved=reserved):
-            kept.append(file)
+def permitted(conductor: Conductor, section: Mix, catalog: Catalog, pools: list[PoolFile]) -> list[PoolFile]:
+    """What the policy leaves of the pools. Policy acts here, never on the documents."""
+    rules = Policy.load(section.policy)
+    if section.as_of is not None:
+        rules = replace(rules, as_of=section.as_of)
+    kept = permit.run(conductor, catalog, pools, rules)
     if not any(f.split == "train" for f in kept):
         classes = sorted({selection.licence_of(f.stratum)[0] for f in pools})
-        raise RunFailed(f"mix: policy {policy} allows none of the licence classes at hand: {', '.join(classes)}")
+        reasons = {n.removeprefix("reason:"): c for n, c in catalog.counts["permit"].items() if n.startswith("reason:")}
+        why = ", ".join(f"{n} ({c:,} tokens)" for n, c in sorted(reasons.items(), key=lambda item: -item[1])[:3])
+        raise RunFailed(
+            f"mix: policy {section.policy} allows none of the licence classes at hand: {', '.join(classes)}; {why}"
+        )
     return kept

@@ -10,13 +10,14 @@ from typing import Annotated
 
 from pydantic import Field, field_validator, model_validator
 
+from manifests.acquisition import Route
 from pipelines.recipe.base import Name, Section
 from pipelines.recipe.curation import Annotate, Dedup, DomainRule, Labels, Quality, Rule, Select
 from pipelines.recipe.decontamination import Benchmark, Decontaminate
 from pipelines.recipe.mixing import Mix, Shards, Swarm, Tokenizer, TokenizerTraining
 from pipelines.recipe.rephrasing import Generator, Rephrase
 from pipelines.recipe.solving import Solve
-from pipelines.recipe.sources import Input, Route, Source
+from pipelines.recipe.sources import Input, Source, Terms
 
 __all__ = [
     "Annotate",
@@ -39,6 +40,7 @@ __all__ = [
     "Solve",
     "Source",
     "Swarm",
+    "Terms",
     "Tokenizer",
     "TokenizerTraining",
     "Tolerance",

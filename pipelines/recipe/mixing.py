@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
@@ -37,6 +38,7 @@ class Swarm(Section):
 class Mix(Section):
     budget: Annotated[int, Field(ge=1000)]  #: training tokens to emit
     policy: str = "any"
+    as_of: date | None = None  #: the day the policy is asked about; default: its own
     swarm: Swarm = Swarm()
     proxy: dict[str, int | float | str] = {}
     solve: Solve = Solve()

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
+from manifests.acquisition import Acquisition, Answer, Origin, Route, Training
 from pipelines.recipe.base import Condition, ImportPath, Name, Section
 
-#: how a source was come by, best first: of duplicates, the copy best come by is kept
-Route = Literal["contract", "purchase", "api", "bulk-dump", "own-crawl", "third-party-crawl", "unknown"]
+
+def _word(value: Any) -> Any:
+    """YAML reads a bare yes or no as true or false."""
+    return {True: "yes", False: "no"}.get(value, value) if isinstance(value, bool) else value
 
 
 def _slice(text: Any) -> Any:
@@ -29,6 +33,17 @@ class Input(Section):
     options: dict[str, Any] = {}
 
 
+class Terms(Section):
+    """On what terms a source was come by: what a contract, a receipt or a shop's conditions say."""
+
+    lawful_access: Annotated[Answer, BeforeValidator(_word)] = "unknown"
+    training: Annotated[Training, BeforeValidator(_word)] = "unknown"  #: what they say of training
+    licensor: str = ""
+    order: str = ""  #: purchase order
+    expires: date | None = None  #: the last day they hold
+    reference: str = ""  #: where they can be read
+
+
 class Source(Section):
     """Files of one kind and one origin; each makes documents in ``documents/NAME``."""
 
@@ -37,6 +52,10 @@ class Source(Section):
     paths: list[str] = []
     namespace: str = ""  #: identifies documents across runs; default: the name
     acquisition: Route = "unknown"
+    terms: Terms = Terms()
+    origin: Origin = "human"
+    generator: str = ""  #: of synthetic text
+    verifier: str = ""  #: who or what checked it
     licence: str = ""  #: SPDX expression declared for the whole source
     columns: dict[Literal["text", "id", "url", "title", "license"], str] = {}
     max_record_bytes: Annotated[int, Field(ge=1024)] = 10_000_000
@@ -68,3 +87,7 @@ class Source(Section):
     @property
     def space(self) -> str:
         return self.namespace or self.name
+
+    @property
+    def acquired(self) -> Acquisition:
+        return Acquisition(self.acquisition, **self.terms.model_dump())

@@ -13,7 +13,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Protocol, cast
 
 if TYPE_CHECKING:
-    from manifests.documents import Document, Reject
+    from manifests.documents import Document, HostFile, Reject
     from pipelines.recipe import Source
 
 __all__ = ["Reader", "SourceError", "SourceFile", "reader"]
@@ -42,7 +42,7 @@ class Reader(Protocol):
 
     def read(
         self, file: SourceFile, start: int, end: int, source: Source, counts: dict[str, int]
-    ) -> Iterator[Document | Reject]: ...
+    ) -> Iterator[Document | Reject | HostFile]: ...
 
 
 def reader(kind: str) -> Reader:

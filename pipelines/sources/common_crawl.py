@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow.parquet as pq
 
 from manifests import storage
-from manifests.documents import Document, Reject
+from manifests.documents import Document, HostFile, Reject
 from pipelines.recipe import Source
 from pipelines.sources import SourceFile, warc
 
@@ -32,7 +32,9 @@ def ranges(file: SourceFile) -> list[tuple[int, int]]:
     return list(pairwise([*range(0, rows, _RECORDS), rows]))
 
 
-def read(file: SourceFile, start: int, end: int, source: Source, counts: dict[str, int]) -> Iterator[Document | Reject]:
+def read(
+    file: SourceFile, start: int, end: int, source: Source, counts: dict[str, int]
+) -> Iterator[Document | Reject | HostFile]:
     """Pages as documents; broken records as rejects."""
     if not file.name.endswith(SELECTION_SUFFIX):
         yield from warc.read(file, start, end, source, counts)

@@ -42,7 +42,7 @@ def read(file: SourceFile, start: int, end: int, source: Source, counts: dict[st
         schema = table.schema_arrow
         columns.check(schema.names)
         _check_text(file, schema.field(columns.names["text"]))
-        wanted = sorted({name for name in columns.names.values() if name in schema.names})
+        wanted = sorted({name for name in (*columns.names.values(), *columns.licences) if name in schema.names})
         for group in range(start, end):
             first = sum(table.metadata.row_group(g).num_rows for g in range(group))
             row = first

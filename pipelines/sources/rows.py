@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from manifests.documents import Claim, Document, Reject
+from pipelines.evidence.records import FIELDS, from_field
 from pipelines.recipe import Source
 from pipelines.sources import SourceError, SourceFile
 
@@ -19,6 +20,8 @@ class Columns:
         self.file = file
         self.limit = source.max_record_bytes
         self.names: dict[str, str] = {f: source.columns.get(f, f) for f in _FIELDS}  # type: ignore[call-overload]
+        #: the column the recipe names, else every usual one that is there
+        self.licences = (self.names["license"],) if "license" in source.columns else tuple(FIELDS)
         self._required = {"text", *source.columns}
 
     def check(self, present: Collection[str]) -> None:
@@ -62,24 +65,15 @@ class Columns:
             file=self.file.name,
             offset=offset,
             length=length,
-            claims=tuple(self._claims(given["license"])),
+            claims=tuple(self._claims(row)),
         )
 
-    def _claims(self, value: Any) -> Iterator[Claim]:
-        """One claim for each licence named: a list names several."""
-        from manifests.licences import normalise
-
-        for item in value if isinstance(value, list) else [value]:
-            if raw := _valid(_string(item)).strip():
-                yield Claim(
-                    expression=normalise(raw),
-                    kind="metadata",
-                    scope="text",
-                    locator=f"column {self.names['license']}",
-                    raw=raw[:200],
-                    asserter="aggregator",
-                    confidence=0.7,
-                )
+    def _claims(self, row: Mapping[str, Any]) -> Iterator[Claim]:
+        """Of the licence columns, and of those in a nested ``metadata``, where Dolma's files have them."""
+        nested = row.get("metadata")
+        for fields in (row, nested if isinstance(nested, Mapping) else {}):
+            for name in self.licences:
+                yield from from_field(fields.get(name), name)
 
 
 def _string(value: Any) -> str:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import codecs
 from collections.abc import Iterator
+from functools import lru_cache
 
 from manifests import storage
-from manifests.documents import Document, Reject
+from manifests.documents import Claim, Document, Reject
 from pipelines.recipe import Source
 from pipelines.sources import SourceFile
 from pipelines.sources.compressed import Broken, pieces
 
+_MOST_LICENCE_BYTES = 1 << 20
 _MARKS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
 
 
@@ -22,7 +24,8 @@ def ranges(file: SourceFile) -> list[tuple[int, int]]:
 def read(file: SourceFile, start: int, end: int, source: Source, counts: dict[str, int]) -> Iterator[Document | Reject]:
     """The file's one document, or the reject for it: ``no_text``, ``bad_utf8``, ``record_too_large``, ``truncated``.
 
-    The licence that an ``SPDX-License-Identifier`` line at its head names becomes a claim.
+    The licence that an ``SPDX-License-Identifier`` line at its head names becomes a claim; so do the licence files and
+    package descriptions of its folder, or else of the nearest folder above it within the source.
     """
     from manifests.licences import spdx_header
 
@@ -63,5 +66,27 @@ def read(file: SourceFile, start: int, end: int, source: Source, counts: dict[st
             file=file.name,
             offset=0,
             length=file.size,
-            claims=tuple(spdx_header(text)),
+            claims=(*spdx_header(text), *_of_folders(file)),
         )
+
+
+def _of_folders(file: SourceFile) -> tuple[Claim, ...]:
+    """The licences of the nearest folder, its own first, that states any."""
+    base, levels = file.uri, file.name.count("/")
+    for _ in range(levels + 1):
+        base = base.rsplit("/", 1)[0]
+        if found := _of_folder(base):
+            return found
+    return ()
+
+
+@lru_cache(1024)
+def _of_folder(folder: str) -> tuple[Claim, ...]:
+    from pipelines.evidence.records import LICENCE_FILE, PACKAGE_FILES, from_folder
+
+    files = {}
+    for uri in storage.list_files(folder):
+        name = uri.rsplit("/", 1)[-1]
+        if (name in PACKAGE_FILES or LICENCE_FILE.match(name)) and storage.size(uri) < _MOST_LICENCE_BYTES:
+            files[name] = storage.read_bytes(uri).decode("utf-8", "replace")
+    return from_folder(files)

@@ -8,17 +8,18 @@ from dataclasses import replace
 from typing import BinaryIO
 
 from manifests import storage
-from manifests.documents import Document, Reject
+from manifests.documents import Document, HostFile, Reject
 from pipelines.charset import decode
 from pipelines.extract import ExtractionError, Limits, extract_text
 from pipelines.recipe import Source
-from pipelines.sources import SourceError, SourceFile, http, pdf
+from pipelines.sources import SourceError, SourceFile, host_files, http, pdf
 from pipelines.sources.archive import Damage, NotAnArchive, Record, records
 
 #: response headers kept with a document: what it is, and what its publisher says of its use
 KEPT_HEADERS = (
     "content-type",
     "content-language",
+    "content-signal",
     "content-usage",
     "license",
     "link",
@@ -38,7 +39,9 @@ def ranges(file: SourceFile) -> list[tuple[int, int]]:
     return [(0, file.size)]
 
 
-def read(file: SourceFile, start: int, end: int, source: Source, counts: dict[str, int]) -> Iterator[Document | Reject]:
+def read(
+    file: SourceFile, start: int, end: int, source: Source, counts: dict[str, int]
+) -> Iterator[Document | Reject | HostFile]:
     """Pages as documents; broken records as rejects; other records counted by their type, or by their media type."""
     with storage.open_input(file.uri) as opened:
         try:
@@ -47,13 +50,17 @@ def read(file: SourceFile, start: int, end: int, source: Source, counts: dict[st
             raise SourceError(f"{file.uri}: {error}; check the source's `kind`") from None
 
 
-def read_open(file: BinaryIO, name: str, source: Source, counts: dict[str, int]) -> Iterator[Document | Reject]:
+def read_open(
+    file: BinaryIO, name: str, source: Source, counts: dict[str, int]
+) -> Iterator[Document | Reject | HostFile]:
     """As ``read``, of an open archive, or of a piece of one cut out at records; ``name`` is its file's."""
     for number, record in enumerate(records(file, limit=pdf.SIZE_FACTOR * source.max_record_bytes)):
         kind = record.kind or "unknown"
         counts[f"records:{kind}"] = counts.get(f"records:{kind}", 0) + 1
         item = _item(record, source, counts)
-        if item is not None:
+        if isinstance(item, HostFile):
+            yield replace(item, file=name, offset=record.offset, length=record.length)
+        elif item is not None:
             locator = record.id or f"{name}:{record.offset}" + (f"+{number}" if record.length < 0 else "")
             yield replace(item, file=name, offset=record.offset, length=record.length, locator=locator)
 
@@ -80,7 +87,7 @@ def read_record(
     raise ValueError(f"{uri}: no record {record_id} at {offset}")
 
 
-def _item(record: Record | Damage, source: Source, counts: dict[str, int]) -> Document | Reject | None:
+def _item(record: Record | Damage, source: Source, counts: dict[str, int]) -> Document | Reject | HostFile | None:
     """What a record gives; None for what is neither document nor reject, and counted instead."""
     if isinstance(record, Damage):
         # a broken record of another type would not have made a document either
@@ -97,6 +104,8 @@ def _item(record: Record | Damage, source: Source, counts: dict[str, int]) -> Do
             return Reject(error.reason, str(error))
     else:
         return None
+    if (kind := host_files.kind_of(record.url, response.media_type)) is not None:
+        return host_files.read(kind, record.url, response, record.date)
     if response.status not in (200, 203):
         _skip(f"http_{response.status}", counts)
         return None

@@ -16,7 +16,7 @@ from pipelines.conductor import Conductor
 from pipelines.recipe import Labels, Quality
 from pipelines.task import Made, Task
 
-VERSION = 1
+VERSION = 2
 QUALITY_VERSION = 1
 MODEL = "models/quality.bin"
 #: rows handled at once; kernels run at full rate from a few hundred up
@@ -24,22 +24,19 @@ _BATCH = 4096
 
 
 def task(catalog: Catalog, part: str, suffix: str) -> Task:
-    key = catalog.key("annotate", VERSION, part, [parts.DOCUMENTS, parts.EVIDENCE])
+    key = catalog.key("annotate", VERSION, part, [parts.DOCUMENTS])
     return Task(f"annotate{suffix}", _name(part), key, annotate_part, part)
 
 
 def annotate_part(run: str, part: str) -> Made:
-    """Language, the rules' statistics and the licence conclusion of every document of the part."""
+    """Language and the rules' statistics of every document of the part."""
     from classifiers import heuristics, language
-    from manifests import licences
 
     ids = parts.ids_of(run, part)
     texts = parts.read(run, parts.DOCUMENTS, part, ["text"])["text"]
-    evidence = parts.read(run, parts.EVIDENCE, part, ids=ids)
     columns: dict[str, pa.Table] = {
         "language": _batched(texts, language.identify),
         "heuristics": _batched(texts, heuristics.measure),
-        "licence": pa.Table.from_batches([licences.annotate(evidence)]),
     }
     outputs = [
         parts.write(run, f"annotations/{name}", part, table, schema=name, ids=ids) for name, table in columns.items()

@@ -3,18 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pyarrow as pa
 
 from manifests import parts
-from manifests.documents import Claim, Document, Reject, documents_table, evidence_table, rejects_table
+from manifests.acquisition import Acquisition
+from manifests.documents import (
+    Claim,
+    Document,
+    HostFile,
+    Reject,
+    documents_table,
+    evidence_table,
+    hosts_table,
+    rejects_table,
+)
 from manifests.receipts import Output, digest_of
 from pipelines.recipe import Source
 from pipelines.sources import SourceFile, reader
 from pipelines.task import Made, Task
 
-VERSION = 1
+VERSION = 2
+HOSTS = "hosts"
 #: a part holds at most this much text, so that any later stage fits in memory
 PART_BYTES = 256 << 20
 PART_ROWS = 200_000
@@ -49,27 +60,31 @@ def task(split: Split) -> Task:
 def ingest_split(run: str, split: Split) -> Made:
     """Reads one split and writes its documents, evidence and rejects."""
     read = reader(split.source.kind)
-    writer = PartWriter(run, split.source.name, split.part, split.source.space, split.source.acquisition)
+    writer = PartWriter(run, split.source.name, split.part, split.source.space, split.source.acquired)
     declared = _declared(split.source)
     for item in read.read(split.file, split.start, split.end, split.source, writer.counts):
-        writer.add(_with_claims(item, declared) if isinstance(item, Document) else item)
+        writer.add(_as_declared(item, split.source, declared) if isinstance(item, Document) else item)
     return writer.finish()
 
 
 class PartWriter:
     """Collects documents and rejects and writes them as parts of bounded size."""
 
-    def __init__(self, run: str, source: str, part: str, space: str, acquisition: str) -> None:
-        self.run, self.source, self.part, self.space, self.acquisition = run, source, part, space, acquisition
+    def __init__(self, run: str, source: str, part: str, space: str, acquired: Acquisition) -> None:
+        self.run, self.source, self.part, self.space, self.acquired = run, source, part, space, acquired
         self.counts: dict[str, int] = {}
         self._documents: list[Document] = []
         self._rejects: list[Reject] = []
+        self._hosts: list[HostFile] = []
         self._locators: set[str] = set()
         self._bytes = 0
         self._written = 0
         self._outputs: list[Output] = []
 
-    def add(self, item: Document | Reject) -> None:
+    def add(self, item: Document | Reject | HostFile) -> None:
+        if isinstance(item, HostFile):
+            self._hosts.append(item)
+            return
         if isinstance(item, Document) and item.locator in self._locators:
             item = Reject("duplicate_id", "an earlier record has this id", item.file, item.offset, -1, item.locator)
         if isinstance(item, Reject):
@@ -87,6 +102,10 @@ class PartWriter:
             part = f"{self.source}/{self.part}"
             table = rejects_table(self._rejects)
             self._outputs.append(parts.write(self.run, "rejects", part, table, schema="rejects", ids=""))
+        if self._hosts:
+            part = f"{self.source}/{self.part}"
+            table = hosts_table(self._hosts)
+            self._outputs.append(parts.write(self.run, HOSTS, part, table, schema="hosts", ids=""))
         counts = {**self.counts, "documents": self._written, "rejects": len(self._rejects)}
         return Made(self._outputs, counts)
 
@@ -99,21 +118,24 @@ class PartWriter:
         part = f"{self.source}/{self.part}" + (f"-{number}" if number else "")
         texts = pa.array([d.text for d in self._documents], pa.large_string())
         table = documents_table(
-            self._documents, namespace=self.space, acquisition=self.acquisition, hashes=content_hash(texts)
+            self._documents, namespace=self.space, acquisition=self.acquired.route, hashes=content_hash(texts)
         )
         ids = parts.ids_digest(table["id"])
+        evidence = evidence_table(self._documents, self.acquired)
         self._outputs += [
             parts.write(self.run, parts.DOCUMENTS, part, table, schema="documents", ids=ids),
-            parts.write(self.run, parts.EVIDENCE, part, evidence_table(self._documents), schema="evidence", ids=ids),
+            parts.write(self.run, parts.EVIDENCE, part, evidence, schema="evidence", ids=ids),
         ]
         self._written += len(self._documents)
         self._documents, self._bytes = [], 0
 
 
-def _with_claims(document: Document, declared: tuple[Claim, ...]) -> Document:
-    from dataclasses import replace
-
-    return replace(document, claims=document.claims + declared) if declared else document
+def _as_declared(document: Document, source: Source, declared: tuple[Claim, ...]) -> Document:
+    """With what the recipe says of the whole source; what the document says of itself stays beside it."""
+    document = replace(document, claims=document.claims + declared) if declared else document
+    if document.origin == "human" and source.origin != "human":
+        return replace(document, origin=source.origin, generator=source.generator, verifier=source.verifier)
+    return document
 
 
 def _declared(source: Source) -> tuple[Claim, ...]:

@@ -9,6 +9,7 @@ import polars as pl
 import pyarrow as pa
 
 from manifests import parts, storage
+from manifests.acquisition import Acquisition
 from manifests.receipts import digest_of
 from pipelines import conditions
 from pipelines.catalog import Catalog
@@ -19,7 +20,7 @@ from pipelines.rephrase.cache import Cache
 from pipelines.stages.read import PartWriter
 from pipelines.task import Made, Task
 
-VERSION = 2
+VERSION = 3
 #: documents rewritten in one task
 _DOCUMENTS = 2
 
@@ -62,7 +63,7 @@ def tasks(run: str, catalog: Catalog, rephrase: Rephrase, seed: int, *, made: Co
 
 def rewrite(run: str, spec: Chosen) -> Made:
     """Rewrites a few documents; the outputs are documents of the recipe's rephrase source, what fails is a reject."""
-    writer = PartWriter(run, spec.rephrase.source, spec.part, spec.rephrase.source, "synthetic")
+    writer = PartWriter(run, spec.rephrase.source, spec.part, spec.rephrase.source, Acquisition("synthetic"))
     documents = _documents(run, spec.references)
     store = Cache(storage.join(run, "cache", "rephrase"))
     model = generator(spec.rephrase.generator, seed=spec.seed)

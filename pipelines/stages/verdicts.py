@@ -10,9 +10,10 @@ from manifests import edits, parts, schemas
 from pipelines import conditions, selection
 from pipelines.catalog import Catalog
 from pipelines.recipe import Recipe, Select
+from pipelines.stages import licences
 from pipelines.task import Made, Task
 
-VERSION = 1
+VERSION = 2
 COLUMN = "verdicts"
 DUPLICATES = "duplicates"
 
@@ -40,7 +41,7 @@ def task(catalog: Catalog, part: str, recipe: Recipe, suffix: str) -> Task:
     heldout = _heldout(recipe.select.heldout, sum(catalog.rows(p) for p in catalog.parts()))
     edited = tuple(catalog.edits(part))
     spec = Judgement(part, edited, recipe.select, recipe.made, heldout, recipe.seed)
-    columns = [*conditions.columns(spec.made), DUPLICATES, *(edits.column(n) for n in edited)]
+    columns = [*conditions.columns(spec.made), DUPLICATES, licences.UNITED, *(edits.column(n) for n in edited)]
     key = catalog.key("select", VERSION, part, columns, spec.select.model_dump(mode="json"), heldout, spec.seed)
     return Task(f"select{suffix}", part.replace("/", "."), key, judge_part, spec)
 
@@ -60,6 +61,9 @@ def judge_part(run: str, spec: Judgement) -> Made:
     # a rewritten document goes where its parent went: else it would be tested on what it was trained on
     parent = parts.aligned(run, spec.part, {parts.DOCUMENTS: ["parents"]})["parents"].list.first().struct.field("id")
     group = pl.select(pl.coalesce(parent, duplicates["cluster"], documents["id"]))[:, 0]
+    # where a kept document belongs depends on the claims of those it stands for, too
+    united = parts.aligned(run, spec.part, {licences.UNITED: None})
+    documents = documents.with_columns(united.get_columns())
     verdicts = pl.DataFrame(
         {
             "id": documents["id"],

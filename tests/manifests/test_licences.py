@@ -15,13 +15,13 @@ from manifests.licences import (
     CATEGORIES,
     KINDS,
     UNKNOWN,
-    annotate,
     category,
     conclude,
     identify_file,
     normalise,
     spdx_header,
 )
+from manifests.signatures import annotate
 from pipelines.evidence import from_html
 
 MIT = """MIT License
@@ -157,11 +157,11 @@ def test_annotate_decides_like_conclude() -> None:
         Document("b", "x", reservations=(Reservation("tdmrep", "deny"),)),
         Document("c", "x", claims=(claim("MIT", "metadata"),), reservations=(Reservation("tdmrep", "allow"),)),
     ]
-    rows = annotate(evidence_table(documents))
+    rows, _ = annotate(evidence_table(documents))
     assert rows.schema.equals(schemas.LICENCE)
     assert rows["licence_class"].to_pylist() == ["permissive", "unknown", "permissive"]
     assert rows["reserved"].to_pylist() == [False, True, False]
-    empty = annotate(evidence_table([]))
+    empty, _ = annotate(evidence_table([]))
     assert empty.num_rows == 0
     assert isinstance(empty, pa.RecordBatch)
 

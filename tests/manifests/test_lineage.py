@@ -13,7 +13,7 @@ import pytest
 
 from manifests import lineage, parts, schemas, storage
 from manifests.documents import Claim, Document, documents_table, evidence_table
-from manifests.licences import annotate
+from manifests.signatures import annotate
 from manifests.text import content_hash
 
 SHARD = "shards/olmo/part-00000.npy"
@@ -52,7 +52,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> str:
         evidence = evidence_table(found)
         parts.write(folder, parts.DOCUMENTS, part, table, schema="documents", ids=ids)
         parts.write(folder, parts.EVIDENCE, part, evidence, schema="evidence", ids=ids)
-        licence = pa.Table.from_batches([annotate(evidence)])
+        licence = pa.Table.from_batches([annotate(evidence)[0]])
         parts.write(folder, "annotations/licence", part, licence, schema="licence", ids=ids)
         # several row groups, as large parts have
         path = storage.join(folder, parts.path(parts.DOCUMENTS, part))

@@ -11,7 +11,7 @@ from manifests.policy import Policy, shipped
 
 
 def test_shipped_policies_nest() -> None:
-    assert shipped() == ["any", "copyleft-ok", "permissive-only"]
+    assert shipped() == ["any", "contract-only", "copyleft-ok", "eu-tdm", "nc-research", "permissive-only"]
     strict, share_alike, everything = (Policy.load(n) for n in ("permissive-only", "copyleft-ok", "any"))
     assert strict.allow < share_alike.allow < everything.allow == set(CATEGORIES)
 
@@ -41,7 +41,12 @@ def test_one_s_own_policy(tmp_path: Path) -> None:
         ("as_of: 2026-01-31\nallow: [free]\nhonour_reservations: true\n", "'free'"),
         ("as_of: soon\nallow: [permissive]\nhonour_reservations: true\n", "value is wrong"),
         ("as_of: 2026-01-31\nallow: 3\nhonour_reservations: true\n", "'3'"),
-        ("as_of: 2026-01-31\nallow: [permissive]\n", "honour_reservations"),
+        ("allow: [permissive]\n", "as_of is missing"),
+        ("as_of: 2026-01-31\nallow: [permissive]\nallows: [copyleft]\n", "unknown key 'allows'"),
+        ("as_of: 2026-01-31\nallow: [permissive]\nreview: [permissive]\n", "both allow and review"),
+        ("as_of: 2026-01-31\nallow: [permissive]\nroutes: [torrent]\n", "'torrent'"),
+        ("as_of: 2026-01-31\nallow: [permissive]\nmin_confidence: 2\n", "min_confidence is 2"),
+        ("as_of: 2026-01-31\nallow: [permissive]\nlawful_access: yes\n", "lawful_access is True"),
         ("- permissive\n", "needs exactly the keys"),
         ("allow: [\n", "not valid YAML"),
     ],
@@ -56,7 +61,9 @@ def test_a_bad_policy_is_refused_in_one_line(tmp_path: Path, text: str, said: st
 
 
 def test_unknown_names_say_what_there_is() -> None:
-    with pytest.raises(ValueError, match="there are any, copyleft-ok, permissive-only"):
+    with pytest.raises(
+        ValueError, match="there are any, contract-only, copyleft-ok, eu-tdm, nc-research, permissive-only"
+    ):
         Policy.load("lenient")
     with pytest.raises(ValueError, match="no such file"):
         Policy.load("nowhere.yaml")

@@ -9,7 +9,7 @@ from typing import Any
 import polars as pl
 import pyarrow as pa
 
-from manifests import licences, parts, receipts, schemas, storage
+from manifests import parts, receipts, schemas, signatures, storage
 from manifests.documents import (
     Claim,
     Document,
@@ -109,7 +109,7 @@ def _annotations(run: str) -> None:
         "language": pa.table(language, schema=schemas.LANGUAGE),
         "quality": pa.table({"quality": [i / ROWS for i in range(ROWS)]}, schema=schemas.QUALITY),
         "heuristics": pa.table({"characters": [len(t) for t in texts], "words": [len(t.split()) for t in texts]}),
-        "licence": pa.Table.from_batches([licences.annotate(evidence_table(documents()))]),
+        "licence": pa.Table.from_batches([signatures.annotate(evidence_table(documents()))[0]]),
     }
     for name, table in columns.items():
         parts.write(run, f"annotations/{name}", PART, table, schema=name, ids=ids)

@@ -92,7 +92,9 @@ def test_policies_side_by_side() -> None:
         ]
     )
     found = {p.policy: (p.documents, p.tokens, p.share) for p in permissions.of(documents)}
-    assert found == {"any": (4, 100, 1.0), "copyleft-ok": (2, 70, 0.7), "permissive-only": (1, 50, 0.5)}
+    expected = {"any": (4, 100, 1.0), "copyleft-ok": (2, 70, 0.7), "permissive-only": (1, 50, 0.5)}
+    assert {name: found[name] for name in expected} == expected
+    assert found["contract-only"] == (0, 0, 0.0)
     assert permissions.of(EMPTY) == []
 
 

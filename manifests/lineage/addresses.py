@@ -1,0 +1,86 @@
+"""Addresses with the host reversed (SURT, as web archives sort them): a site, a domain or a path is then a prefix.
+
+``https://News.example.org:8080/a/b?c`` is ``org,example,news:8080)/a/b?c``. The scheme is left out, so that http and
+https are one; the path keeps its case.
+"""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+import polars as pl
+
+_PATTERN = r"^(?i:[a-z][a-z0-9+.-]*:)?//(?:[^/?#@]*@)?([^/?#:]*|\[[^\]]*\])(?::(\d+))?([^#]*)"
+_DEFAULT_PORTS = ("80", "443", "")
+
+
+def surt(url: str) -> str:
+    """Of one address; what is no address stays as it is, after everything that is."""
+    try:
+        parts = urlsplit(url.strip())
+        port = parts.port
+    except ValueError:
+        return f"~{url}"
+    host = (parts.hostname or "").rstrip(".")
+    if not host or not parts.scheme:
+        return f"~{url}" if url else "~"
+    label = ",".join(reversed(host.split("."))) if not _is_number(host) else host
+    rest = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    return f"{label}{f':{port}' if port and str(port) not in _DEFAULT_PORTS else ''}){rest}"
+
+
+def _is_number(host: str) -> bool:
+    return ":" in host or host.replace(".", "").isdigit()
+
+
+def column(urls: pl.Series) -> pl.Series:
+    """Of many: each distinct host is reversed once."""
+    distinct = urls.unique()
+    parts = distinct.str.extract_groups(_PATTERN).struct.unnest()
+    frame = pl.DataFrame({"url": distinct, "host": parts["1"], "port": parts["2"], "rest": parts["3"]})
+    plain = frame["host"].str.contains(r"^[A-Za-z0-9._-]+$").fill_null(False) & ~frame["host"].str.contains(
+        r"^[0-9.]*$"
+    ).fill_null(True)
+    ports = frame["port"].fill_null("").is_in(list(_DEFAULT_PORTS))
+    queries = ~frame["rest"].str.contains(r"\?$|^\?|[\t\r\n]").fill_null(True)
+    simple = plain & ports & queries & ~frame["url"].str.contains(r"^\s|\s$").fill_null(True)
+    host = frame["host"].str.to_lowercase().str.strip_chars_end(".")
+    reversed_host = host.str.split(".").list.reverse().list.join(",")
+    rest = frame["rest"].fill_null("").replace("", "/")
+    fast = reversed_host + ")" + rest
+    slow = {u: surt(u) for u in frame.filter(~simple)["url"].to_list()}
+    values = frame["url"].replace_strict(slow, default=None, return_dtype=pl.String) if slow else None
+    made = pl.select(pl.when(simple).then(fast).otherwise(values if values is not None else fast))[:, 0]
+    return urls.to_frame("url").join(
+        pl.DataFrame({"url": frame["url"], "surt": made}), on="url", how="left", maintain_order="left", nulls_equal=True
+    )["surt"]
+
+
+def prefix_of(text: str) -> list[tuple[str, str]]:
+    """The ranges ``[low, high)`` of keys below a site or path.
+
+    ``example.org`` is that host, its ports and its subdomains; ``example.org/blog`` that path and those below it, not
+    ``/blogger``. ValueError for what names no host.
+    """
+    address = text if "//" in text else f"//{text}"
+    try:
+        parts = urlsplit(address)
+        host, port = (parts.hostname or "").rstrip("."), parts.port
+    except ValueError:
+        raise ValueError(f"{text!r} is no address") from None
+    if not host or any(c.isspace() for c in host):
+        raise ValueError(f"{text!r} names no host: write it as example.org or example.org/path")
+    label = ",".join(reversed(host.split("."))) if not _is_number(host) else host
+    label += f":{port}" if port and str(port) not in _DEFAULT_PORTS else ""
+    path = parts.path + (f"?{parts.query}" if parts.query else "")
+    if path in ("", "/"):
+        return [(f"{label})", f"{label}-"), (f"{label}:", f"{label};")]  # ) and , come before -, the port after
+    low = f"{label}){path}"
+    if path.endswith("/"):
+        return [(low, _after(low))]
+    return [(low, f"{low}\0"), *((f"{low}{mark}", _after(f"{low}{mark}")) for mark in "/?")]
+
+
+def _after(prefix: str) -> str:
+    """The least string above all that start with ``prefix``."""
+    return prefix[:-1] + chr(ord(prefix[-1]) + 1)

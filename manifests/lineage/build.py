@@ -1,0 +1,108 @@
+"""The lineage index made from a run's columns."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import polars as pl
+
+from manifests import parts, storage
+from manifests.lineage import addresses
+from manifests.lineage.tables import FILES, write
+
+
+def build(run: str, shards: Sequence[str] = ()) -> list[str]:
+    """Makes the index from the run's columns; ``shards`` are token files, with spans beside them. Returns its files.
+
+    Sorted in memory: about 250 bytes a document.
+    """
+    names: dict[str, dict[str, int]] = {n: {} for n in ("part", "file", "domain", "shard", "signature")}
+    evidence: dict[str, str] = {}
+    frames, first, total = [], {}, 0
+    tokens = _tokens(run)
+    for path in storage.list_files(storage.join(run, parts.DOCUMENTS), "part-*.parquet", recursive=True):
+        part = parts.part_of(path)
+        frame = _part(run, part, tokens.get(part), names, evidence)
+        first[part], total = total, total + frame.height
+        frames.append(frame)
+    documents = pl.concat(frames)
+    sizes: dict[str, int] = {}
+    spans = [_shard(run, shard, names["shard"], first, sizes) for shard in sorted(shards)]
+    empty = pl.DataFrame(schema={"shard": pl.Int32, "start": pl.Int64, "document": pl.Int64})
+    listed = {kind: list(codes) for kind, codes in names.items() if kind != "signature"}
+    table = pl.DataFrame(
+        {"signature": list(names["signature"]), "evidence": [evidence[n] for n in names["signature"]]},
+        schema={"signature": pl.String, "evidence": pl.String},
+    )
+    write(run, documents, pl.concat(spans) if spans else empty, listed, sizes, table)
+    return list(FILES)
+
+
+def _code(codes: dict[str, int], column: pl.Series) -> pl.Series:
+    distinct = {v: codes.setdefault(v, len(codes)) for v in column.unique(maintain_order=True).to_list()}
+    return column.replace_strict(distinct, return_dtype=pl.Int32)
+
+
+def _part(
+    run: str, part: str, tokens: pl.DataFrame | None, names: dict[str, dict[str, int]], evidence: dict[str, str]
+) -> pl.DataFrame:
+    columns: dict[str, list[str] | None] = {parts.DOCUMENTS: ["id", "url", "record"]}
+    judged = {"verdicts": ["keep", "domain"], "annotations/united": ["signature"]}
+    columns |= {c: n for c, n in judged.items() if storage.is_file(storage.join(run, parts.path(c, part)))}
+    frame = parts.aligned(run, part, columns)
+    interned = parts.path("signatures-united", part)
+    if storage.is_file(storage.join(run, interned)):
+        evidence.update(zip(*storage.read_table(storage.join(run, interned)).to_pydict().values(), strict=True))
+    for name, default in (("keep", False), ("domain", ""), ("signature", "")):
+        if name not in frame.columns:
+            frame = frame.with_columns(pl.lit(default).alias(name))
+    evidence.setdefault("", "{}")
+    record = frame["record"].struct
+    keys = frame["id"].str.slice(0, 16).str.to_integer(base=16, dtype=pl.UInt64)
+    made = pl.DataFrame(
+        {
+            "surt": addresses.column(frame["url"].fill_null("")),
+            "key": keys,
+            "part": pl.Series([names["part"].setdefault(part, len(names["part"]))] * frame.height, dtype=pl.Int32),
+            "row": pl.Series(range(frame.height), dtype=pl.Int32),
+            "file": _code(names["file"], record.field("file").fill_null("")),
+            "offset": record.field("offset"),
+            "length": record.field("length"),
+            "signature": _code(names["signature"], frame["signature"]),
+            "domain": _code(names["domain"], frame["domain"].fill_null("")),
+            "kept": frame["keep"],
+        }
+    )
+    if tokens is None:
+        return made.with_columns(tokens=pl.lit(0, pl.Int32))
+    return made.join(tokens, on="row", how="left", maintain_order="left").with_columns(pl.col("tokens").fill_null(0))
+
+
+def _tokens(run: str) -> dict[str, pl.DataFrame]:
+    """Rows and tokens of each part's documents, from the spans of the pools."""
+    found: dict[str, list[pl.DataFrame]] = {}
+    for path in storage.list_files(storage.join(run, "pools"), "*.spans.parquet", recursive=True):
+        spans = pl.DataFrame(pl.from_arrow(storage.read_table(path))).with_columns(pl.col("part").cast(pl.String))
+        for (part,), group in spans.group_by("part"):
+            sizes = group.select("row", tokens=(pl.col("end") - pl.col("start")).cast(pl.Int32))
+            found.setdefault(parts.part_of(str(part)), []).append(sizes)
+    return {part: pl.concat(frames).unique("row") for part, frames in found.items()}
+
+
+def _shard(
+    run: str, shard: str, codes: dict[str, int], first: Mapping[str, int], sizes: dict[str, int]
+) -> pl.DataFrame:
+    path = storage.join(run, spans_path(shard))
+    spans = pl.DataFrame(pl.from_arrow(storage.read_table(path))).with_columns(pl.col("part").cast(pl.String))
+    base = {p: first[parts.part_of(p)] for p in spans["part"].unique().to_list()}
+    number = spans["part"].replace_strict(base, return_dtype=pl.Int64) + spans["row"]
+    code = codes.setdefault(shard, len(codes))
+    sizes[shard] = int(spans["end"][-1]) if spans.height else 0
+    return pl.DataFrame(
+        {"shard": pl.Series([code] * spans.height, dtype=pl.Int32), "start": spans["start"], "document": number}
+    )
+
+
+def spans_path(shard: str) -> str:
+    """The spans that lie beside a token file."""
+    return shard.rsplit(".", 1)[0] + ".spans.parquet"

@@ -1,0 +1,270 @@
+"""Questions to the lineage index: each is a bisection, and reads the row groups it needs.
+
+Measured on three million documents: see ``benchmarks/lineage.py``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from manifests import storage
+from manifests.lineage import addresses
+from manifests.lineage.tables import FILES, GROUP
+
+Ints = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A document as the index knows it. ``surt`` is its address without the scheme, host reversed."""
+
+    number: int
+    surt: str
+    part: str
+    row: int
+    file: str
+    offset: int
+    length: int
+    signature: str
+    evidence: str  #: JSON of the signature: claims, reservations, acquisition, origin
+    domain: str
+    kept: bool
+    tokens: int
+
+
+@dataclass(frozen=True)
+class Place:
+    """A stretch of tokens ``[start, end)`` of a shard."""
+
+    shard: str
+    start: int
+    end: int
+
+
+class Index:
+    """Questions to the index; each reads the row groups it needs. ValueError where there is no index, or no answer."""
+
+    def __init__(self, run: str) -> None:
+        self.run = run
+        missing = [f for f in FILES if not storage.is_file(storage.join(run, f))]
+        if missing:
+            raise ValueError(f"{run} has no lineage index ({missing[0]} is missing): run the recipe again")
+        self._documents = pq.ParquetFile(storage.open_input(storage.join(run, FILES[0])))
+        self._spans = pq.ParquetFile(storage.open_input(storage.join(run, FILES[1])))
+
+    @cached_property
+    def names(self) -> dict[str, list[str]]:
+        """By kind (part, file, domain, shard), in the order of their codes."""
+        found: dict[str, list[str]] = {"part": [], "file": [], "domain": [], "shard": []}
+        for kind, name in zip(self._names["kind"], self._names["name"], strict=True):
+            found[kind].append(name)
+        return found
+
+    @cached_property
+    def _names(self) -> dict[str, list[Any]]:
+        return dict(storage.read_table(storage.join(self.run, FILES[3])).to_pydict())
+
+    @cached_property
+    def _sizes(self) -> dict[str, int]:
+        rows = zip(self._names["kind"], self._names["name"], self._names["size"], strict=True)
+        return {name: size for kind, name, size in rows if kind == "shard"}
+
+    @cached_property
+    def signatures(self) -> pl.DataFrame:
+        """Columns ``signature`` and ``evidence``, in the order of their codes."""
+        return pl.DataFrame(pl.from_arrow(storage.read_table(storage.join(self.run, FILES[4]))))
+
+    @property
+    def documents(self) -> int:
+        return int(self._documents.metadata.num_rows)
+
+    @property
+    def spans(self) -> int:
+        return int(self._spans.metadata.num_rows)
+
+    @cached_property
+    def _bounds(self) -> list[tuple[str, str]]:
+        """The least and greatest address of each row group."""
+        metadata = self._documents.metadata
+        statistics = (metadata.row_group(g).column(0).statistics for g in range(metadata.num_row_groups))
+        return [(_string(s.min), _string(s.max)) for s in statistics]
+
+    def at(self, shard: str, offset: int) -> tuple[Entry, Place]:
+        """The document of a token. ValueError when the shard is not in the index, or has no such token."""
+        try:
+            code = self.names["shard"].index(shard)
+        except ValueError:
+            known = ", ".join(self.names["shard"][:3]) or "none"
+            raise ValueError(f"{shard}: not a shard of this run; there are {known}") from None
+        spans = self.read_spans(shards=(code, code))
+        start = spans["start"].to_numpy()
+        i = int(np.searchsorted(start, offset, side="right")) - 1
+        total = self.size_of(shard)
+        if i < 0 or not 0 <= offset < total:
+            raise ValueError(f"{shard} holds tokens 0 to {total - 1}; there is no token {offset}")
+        end = int(start[i + 1]) if i + 1 < len(start) else total
+        return self.entry(int(spans["document"][i])), Place(shard, int(start[i]), end)
+
+    def size_of(self, shard: str) -> int:
+        """Tokens of a shard."""
+        return self._sizes[shard]
+
+    def read_spans(self, *, shards: tuple[int, int] | None = None) -> pl.DataFrame:
+        """``shard``, ``start``, ``document`` of all spans, or of the shards from one code to another."""
+        metadata = self._spans.metadata
+        groups = list(range(metadata.num_row_groups))
+        if shards is not None:
+            statistics = [metadata.row_group(g).column(0).statistics for g in groups]
+            groups = [g for g, s in zip(groups, statistics, strict=True) if s.min <= shards[1] and s.max >= shards[0]]
+        frame = pl.DataFrame(pl.from_arrow(self._spans.read_row_groups(groups, use_threads=False)))
+        return frame if shards is None else frame.filter(pl.col("shard").is_between(*shards))
+
+    def entry(self, number: int) -> Entry:
+        """A document by its number."""
+        return self.entries(np.array([number]))[0]
+
+    def entries(self, numbers: Ints) -> list[Entry]:
+        frame = self.rows(numbers)
+        names, interned = self.names, self.signatures
+        found = []
+        for number, row in zip(numbers.tolist(), frame.iter_rows(named=True), strict=True):
+            code = row["signature"]
+            found.append(
+                Entry(
+                    number=number,
+                    surt=row["surt"],
+                    part=names["part"][row["part"]],
+                    row=row["row"],
+                    file=names["file"][row["file"]],
+                    offset=row["offset"],
+                    length=row["length"],
+                    signature=interned["signature"][code],
+                    evidence=interned["evidence"][code],
+                    domain=names["domain"][row["domain"]],
+                    kept=row["kept"],
+                    tokens=row["tokens"],
+                )
+            )
+        return found
+
+    def rows(self, numbers: Ints, columns: Sequence[str] | None = None) -> pl.DataFrame:
+        """Rows of the table by their numbers, in the order given; only their row groups are read."""
+        numbers = np.asarray(numbers, np.int64)
+        groups = np.unique(numbers // GROUP)
+        table = self._documents.read_row_groups(groups.tolist(), columns and list(columns), use_threads=False)
+        sizes = np.array([self._documents.metadata.row_group(int(g)).num_rows for g in groups], np.int64)
+        first = np.cumsum(sizes) - sizes
+        place = first[np.searchsorted(groups, numbers // GROUP)] + numbers % GROUP
+        return pl.DataFrame(pl.from_arrow(table.take(pa.array(place))))
+
+    def below(self, text: str) -> Ints:
+        """Numbers of all documents of a host with its subdomains, or below a path: a few bisections."""
+        return self._between(addresses.prefix_of(text))
+
+    def by_url(self, url: str) -> Ints:
+        """Numbers of the documents of one address; http and https are one."""
+        key = addresses.surt(url)
+        return self._between([(key, f"{key}\0")])
+
+    def _between(self, ranges: Sequence[tuple[str, str]]) -> Ints:
+        found = []
+        for low, high in ranges:
+            groups = [g for g, (least, most) in enumerate(self._bounds) if least < high and most >= low]
+            if not groups:
+                continue
+            # a row group within the range need not be read
+            edges = [g for g in groups if not (self._bounds[g][0] >= low and self._bounds[g][1] < high)]
+            whole = set(groups) - set(edges)
+            for g in groups:
+                first, size = g * GROUP, self._documents.metadata.row_group(g).num_rows
+                if g in whole:
+                    found.append(np.arange(first, first + size, dtype=np.int64))
+                    continue
+                keys = self._documents.read_row_group(g, ["surt"], use_threads=False)["surt"]
+                inside = pc.and_(pc.greater_equal(keys, low), pc.less(keys, high)).to_numpy()
+                found.append(first + np.flatnonzero(inside))
+        return np.unique(np.concatenate(found)) if found else np.empty(0, np.int64)
+
+    def by_id(self, identifier: str) -> Ints:
+        """Numbers of the documents whose id starts with the same 64 bits: one column is searched."""
+        try:
+            key = int(identifier[:16], 16)
+        except ValueError:
+            return np.empty(0, np.int64)
+        keys = self._documents.read(["key"], use_threads=False)["key"]
+        return np.flatnonzero(pc.equal(keys, pa.scalar(key, pa.uint64())).to_numpy()).astype(np.int64)
+
+    def by_place(self, places: Sequence[tuple[str, int]]) -> list[int]:
+        """Numbers of the documents of these parts and rows; those not in the index are left out."""
+        codes = {name: i for i, name in enumerate(self.names["part"])}
+        wanted = [(codes[part], row) for part, row in places if part in codes]
+        frame = self.roll_up(["part", "row"]).with_row_index("number")
+        keys = pl.DataFrame(wanted, schema={"part": pl.Int32, "row": pl.Int32}, orient="row")
+        return frame.join(keys, on=["part", "row"], how="semi")["number"].to_list()
+
+    def places(self, numbers: Ints) -> pl.DataFrame:
+        """Where documents lie in the shards: columns ``document``, ``shard`` (a name), ``start``, ``end``.
+
+        The numbers of all spans are gone through, 4 bytes each.
+        """
+        wanted = np.zeros(self.documents, bool)
+        wanted[numbers] = True
+        document = self._span_column("document")
+        chosen = np.flatnonzero(wanted[document])
+        shard, start = (self._span_column(n) if len(chosen) else np.empty(0, np.int64) for n in ("shard", "start"))
+        names = self.names["shard"]
+        sizes = np.array([self.size_of(n) for n in names], np.int64)
+        mine = shard[chosen]
+        end = sizes[mine] if len(chosen) else np.empty(0, np.int64)
+        following = chosen + 1
+        inner = following < len(start)
+        inner[inner] = shard[following[inner]] == mine[inner]
+        end[inner] = start[following[inner]]
+        return pl.DataFrame(
+            {
+                "document": document[chosen].astype(np.int64),
+                "shard": pl.Series(names, dtype=pl.String).gather(mine.astype(np.int64)),
+                "start": start[chosen].astype(np.int64),
+                "end": end,
+            }
+        )
+
+    def _span_column(self, name: str) -> npt.NDArray[Any]:
+        return np.asarray(self._spans.read([name], use_threads=False)[name].to_numpy())
+
+    def stretch(self, first: int, last: int, *, format: str) -> list[tuple[Entry, Place]]:
+        """Documents of the tokens ``[first, last)`` of a format's shards, read one after another in their order."""
+        names = [(i, n) for i, n in enumerate(self.names["shard"]) if n.split("/")[1:2] == [format]]
+        total = sum(self.size_of(n) for _, n in names)
+        if not 0 <= first < last <= total:
+            raise ValueError(f"the {format} shards hold tokens 0 to {total - 1}, not {first} to {last - 1}")
+        found, before = [], 0
+        for code, name in names:
+            size = self.size_of(name)
+            low, high = max(first - before, 0), min(last - before, size)
+            if low < high:
+                spans = self.read_spans(shards=(code, code))
+                start = np.append(spans["start"].to_numpy(), size)
+                a, b = int(np.searchsorted(start, low, side="right")) - 1, int(np.searchsorted(start, high))
+                entries = self.entries(spans["document"].to_numpy()[a:b].astype(np.int64))
+                found += [(e, Place(name, int(start[a + i]), int(start[a + i + 1]))) for i, e in enumerate(entries)]
+            before += size
+        return found
+
+    def roll_up(self, columns: Sequence[str]) -> pl.DataFrame:
+        """Whole columns of the table, for sums over all documents."""
+        return pl.DataFrame(pl.from_arrow(self._documents.read(list(columns))))
+
+
+def _string(value: Any) -> str:
+    return value.decode() if isinstance(value, bytes) else str(value)

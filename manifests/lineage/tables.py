@@ -1,0 +1,104 @@
+"""The tables of the lineage index, and how they are packed.
+
+``documents.parquet``  every document, in the order of its address with the host reversed; its rank is its number
+``spans.parquet``      every span of every shard, by shard and offset, with its document's number
+``hosts.parquet``      the first document, the documents and the tokens of every host
+``names.parquet``      what the small numbers in the tables stand for: parts, files, domains, shards
+``signatures.parquet`` each distinct licence evidence
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from manifests import storage
+
+FOLDER = "lineage"
+FILES = tuple(f"{FOLDER}/{n}.parquet" for n in ("documents", "spans", "hosts", "names", "signatures"))
+GROUP = 16_384
+_SPAN_GROUP = 131_072
+_DOCUMENTS = pa.schema(
+    [
+        ("surt", pa.string()),
+        ("key", pa.uint64()),  # the first 64 bits of the id
+        ("part", pa.int32()),
+        ("row", pa.int32()),
+        ("file", pa.int32()),
+        ("offset", pa.int64()),
+        ("length", pa.int64()),
+        ("signature", pa.int32()),
+        ("domain", pa.int32()),
+        ("kept", pa.bool_()),
+        ("tokens", pa.int32()),
+    ]
+)
+_SPANS = pa.schema([("shard", pa.int32()), ("start", pa.int64()), ("document", pa.int32())])
+#: long numbers by byte, so that their leading zeros compress; short ones by the bits they need
+_ENCODINGS = {
+    "surt": "DELTA_BYTE_ARRAY",
+    "key": "PLAIN",
+    "offset": "BYTE_STREAM_SPLIT",
+    "length": "BYTE_STREAM_SPLIT",
+    "row": "BYTE_STREAM_SPLIT",
+    "tokens": "BYTE_STREAM_SPLIT",
+    "part": "PLAIN",
+    "file": "PLAIN",
+    "signature": "BYTE_STREAM_SPLIT",
+    "domain": "PLAIN",
+}
+
+
+def write(
+    run: str,
+    documents: pl.DataFrame,
+    spans: pl.DataFrame,
+    names: Mapping[str, Sequence[str]],
+    sizes: Mapping[str, int],
+    signatures: pl.DataFrame,
+) -> None:
+    """Writes the index. ``documents`` has the columns of its table in any order of rows, ``spans`` those of its own,
+    where ``document`` is a row of ``documents`` and ``shard`` and ``start`` ascend. ``sizes`` are tokens of shards.
+    """
+    order = documents.select("surt").with_row_index("at").sort("surt", maintain_order=True)["at"]
+    rank = np.empty(documents.height, np.int32)
+    rank[order.to_numpy()] = np.arange(documents.height, dtype=np.int32)
+    table = documents[order].select(_DOCUMENTS.names).to_arrow().cast(_DOCUMENTS)
+    _table(run, "documents", table, GROUP, _ENCODINGS)
+    numbered = spans.with_columns(document=pl.Series(rank[spans["document"].to_numpy()], dtype=pl.Int32))
+    arrow = numbered.select(_SPANS.names).to_arrow().cast(_SPANS)
+    packed = {"shard": "DELTA_BINARY_PACKED", "start": "DELTA_BINARY_PACKED", "document": "DELTA_BINARY_PACKED"}
+    _table(run, "spans", arrow, _SPAN_GROUP, packed)
+    _table(run, "hosts", _hosts(documents[order]).to_arrow(), GROUP, {})
+    listed = [
+        {"kind": kind, "name": n, "size": sizes.get(n, 0) if kind == "shard" else 0}
+        for kind, values in names.items() for n in values
+    ]  # fmt: skip
+    schema = pa.schema([("kind", pa.string()), ("name", pa.string()), ("size", pa.int64())])
+    _table(run, "names", pa.Table.from_pylist(listed, schema=schema), GROUP, {})
+    _table(run, "signatures", signatures.to_arrow(), GROUP, {})
+
+
+def _table(run: str, name: str, table: pa.Table, group: int, encodings: Mapping[str, str]) -> None:
+    table = table.replace_schema_metadata({"cuvee.schema": f"lineage-{name}/1", "cuvee.rows": str(table.num_rows)})
+    with storage.open_output(storage.join(run, FOLDER, f"{name}.parquet")) as out:
+        pq.write_table(
+            table, out, compression="zstd", compression_level=3, row_group_size=group, write_page_index=False,
+            use_dictionary=[] if encodings else True, column_encoding=dict(encodings) or None,
+            write_statistics=["surt", "shard", "start"] if encodings else True,
+        )  # fmt: skip
+
+
+def _hosts(documents: pl.DataFrame) -> pl.DataFrame:
+    host = pl.col("surt").str.extract(r"^([^)]*)\)", 1).fill_null("~")
+    frame = documents.select(host.alias("host"), "kept", "tokens").with_row_index("first")
+    return frame.group_by("host", maintain_order=True).agg(
+        pl.col("first").first().cast(pl.Int32),
+        documents=pl.len().cast(pl.Int32),
+        kept=pl.col("kept").sum().cast(pl.Int32),
+        tokens=pl.col("tokens").cast(pl.Int64).sum(),
+    )

@@ -1,0 +1,70 @@
+"""Really Simple Licensing 1.0: an XML file that says which uses are permitted, prohibited, or for sale."""
+
+from __future__ import annotations
+
+import re
+import xml.etree.ElementTree as ElementTree
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from manifests.documents import Reservation
+from manifests.reservations.robots import _canonical, _matches
+from manifests.reservations.tokens import TRAINING
+
+MOST_BYTES = 1 << 20
+_ALL = TRAINING | {"all"}
+_FREE = frozenset({"free", "attribution", ""})
+
+
+@dataclass(frozen=True)
+class Rsl:
+    rules: tuple[tuple[str, str, str], ...]  #: pattern of paths, value, what was said
+
+    @classmethod
+    def parse(cls, text: str) -> Rsl:
+        """Rules of a file; none when it is not well-formed, too large, or declares entities."""
+        if len(text) > MOST_BYTES or re.search(r"<!(?:DOCTYPE|ENTITY)", text, re.IGNORECASE):
+            return cls(())
+        try:
+            root = ElementTree.fromstring(text.encode())
+        except (ElementTree.ParseError, ValueError, RecursionError):
+            return cls(())
+        rules = []
+        for content in root.iter():
+            if _name(content) == "content":
+                url = content.get("url") or "/"
+                parts = urlsplit(url)
+                path = url if url.startswith("/") else (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+                value, said = _value(content)
+                rules.append((_canonical(path), value, said))
+        return cls(tuple(rules))
+
+    def reservation(self, path: str) -> Reservation | None:
+        matching = [(len(p), value, said) for p, value, said in self.rules if _matches(p, _canonical(path))]
+        if not matching:
+            return None
+        _, value, said = max(matching)
+        return Reservation("rsl", value, "*", "rsl", said[:200])
+
+
+def _value(content: ElementTree.Element) -> tuple[str, str]:
+    """A prohibition denies; so do permits that leave training out; a price leaves it open."""
+    permits, prohibits, payments = set[str](), set[str](), set[str]()
+    for node in content.iter():
+        name, words = _name(node), set(re.findall(r"[a-z*-]+", (node.text or "").lower()))
+        if name in ("permits", "prohibits") and (node.get("type") or "usage") == "usage":
+            (permits if name == "permits" else prohibits).update(words)
+        elif name == "payment":
+            payments.add((node.get("type") or "").lower())
+    said = f"permits {', '.join(sorted(permits)) or '–'}; prohibits {', '.join(sorted(prohibits)) or '–'}"
+    if payments:
+        said += f"; payment {', '.join(sorted(payments))}"
+    if prohibits & _ALL or (permits and not permits & _ALL):
+        return "deny", said
+    if payments - _FREE:
+        return "unknown", said
+    return ("allow" if permits & _ALL else "unknown"), said
+
+
+def _name(node: ElementTree.Element) -> str:
+    return str(node.tag).rsplit("}", 1)[-1].lower()

@@ -1,0 +1,41 @@
+"""TDMRep's file, ``/.well-known/tdmrep.json`` (W3C Community Group, final report of 2024)."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+
+from manifests.documents import Reservation
+from manifests.reservations.robots import _canonical, _matches
+
+MOST_BYTES = 1 << 20
+_MOST_RULES = 5000
+
+
+@dataclass(frozen=True)
+class TdmRep:
+    rules: tuple[tuple[str, str, str], ...]  #: location, reservation (0 or 1), policy
+
+    @classmethod
+    def parse(cls, text: str) -> TdmRep:
+        """Rules that are well-formed; none of a file that is no JSON list."""
+        try:
+            data = json.loads(text[:MOST_BYTES])
+        except (ValueError, RecursionError):
+            return cls(())
+        rules = []
+        for rule in (data if isinstance(data, list) else [data])[:_MOST_RULES]:
+            if isinstance(rule, dict) and isinstance(rule.get("location"), str):
+                value = str(rule.get("tdm-reservation"))
+                if value in ("0", "1"):
+                    rules.append((_canonical(rule["location"]), value, str(rule.get("tdm-policy") or "")[:200]))
+        return cls(tuple(rules))
+
+    def reservation(self, path: str) -> Reservation | None:
+        """Of the rule with the longest matching location; ``*`` and ``$`` are those of robots.txt."""
+        matching = [(len(p), value, policy, p) for p, value, policy in self.rules if _matches(p, _canonical(path))]
+        if not matching:
+            return None
+        _, value, policy, location = max(matching)
+        raw = f"{location} {value} {policy}".strip()[:200]
+        return Reservation("tdmrep", "deny" if value == "1" else "allow", "*", "tdmrep.json", raw)
