@@ -7,6 +7,10 @@ from typing import Literal
 
 from manifests.receipts import digest_of
 
+#: near-duplicates: least Jaccard similarity, and least such with shingles weighted by rarity (see dedup.likeness)
+THRESHOLD = 0.55
+SPECIFIC = 0.4
+
 
 @dataclass(frozen=True)
 class MinHashParams:
@@ -16,10 +20,10 @@ class MinHashParams:
     below one or the unit unknown.
     """
 
-    bands: int = 14
-    rows: int = 8
+    bands: int = 50
+    rows: int = 4
     ngram: int = 5
-    unit: Literal["word", "char"] = "word"
+    unit: Literal["word", "char"] = "char"
     seed: int = 1
 
     def __post_init__(self) -> None:

@@ -135,6 +135,23 @@ def similarity(a: Any, b: Any) -> float:
     return float(n / (a.size + b.size - n))
 
 
+@njit(cache=True, nogil=True, boundscheck=False)
+def shared_weight(a: Any, b: Any, weights: Any) -> float:
+    """The sum of ``weights[item]`` over the items of both sorted sets."""
+    i = j = 0
+    total = 0.0
+    while i < a.size and j < b.size:
+        if a[i] == b[j]:
+            total += weights[a[i]]
+            i += 1
+            j += 1
+        elif a[i] < b[j]:
+            i += 1
+        else:
+            j += 1
+    return total
+
+
 @njit(cache=True, nogil=True)
 def _jaccard(offsets: Any, hashes: Any, i: Any, j: Any, out: Any) -> None:
     for k in range(i.size):
@@ -152,6 +169,9 @@ class ShingleSets:
 
     def __len__(self) -> int:
         return len(self.offsets) - 1
+
+    def of(self, text: int) -> npt.NDArray[np.uint64]:
+        return self.hashes[self.offsets[text] : self.offsets[text + 1]]
 
 
 def shingle_sets(texts: pa.Array | pa.ChunkedArray, params: MinHashParams) -> ShingleSets:

@@ -144,7 +144,10 @@ EDITS = pa.schema(
         )
     ]
 )
-#: duplicates/SOURCE/part-*.parquet. ``survivor`` is the id kept in this document's place, null when it is kept itself
+#: duplicates/SOURCE/part-*.parquet. ``survivor`` is the id kept in this document's place, null when it is kept itself.
+#: ``kind`` is exact, url or fuzzy; ``score`` the similarity with the survivor, ``specific`` the same with shingles
+#: weighted by rarity, ``matched`` the share of this document's shingles that the survivor has. ``blob`` counts the
+#: candidates that keys alone would have chained together, ``cluster_size`` those that were found to be duplicates
 DUPLICATES = pa.schema(
     [
         ("survivor", pa.string()),
@@ -152,6 +155,9 @@ DUPLICATES = pa.schema(
         ("score", pa.float32()),
         ("cluster", pa.string()),
         ("cluster_size", pa.int32()),
+        ("specific", pa.float32()),
+        ("matched", pa.float32()),
+        ("blob", pa.int32()),
     ]
 )
 #: verdicts/SOURCE/part-*.parquet. ``reason`` is null where ``keep`` holds; ``split`` is train or heldout
@@ -186,7 +192,7 @@ VERSIONS = {
     "licence": 2,
     "signatures": 1,
     "edits": 1,
-    "duplicates": 1,
+    "duplicates": 2,
     "verdicts": 1,
     "spans": 1,
 }

@@ -113,6 +113,10 @@ class Conductor:
                 self._prune(stage, [])
                 self._forgot = True
 
+    def receipts(self, tasks: Sequence[Task]) -> list[Receipt]:
+        """The receipts of tasks that are done."""
+        return [r for r in self._done(tasks) if r is not None]
+
     def _done(self, tasks: Sequence[Task]) -> list[Receipt | None]:
         """The valid receipt of each task, or None."""
 

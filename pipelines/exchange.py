@@ -1,6 +1,7 @@
 """Key files: packed records sorted by partition, so that a reference (file, offset, count) is all that crosses.
 
-Readers verify the digest that came with the reference.
+A record is a row of a structured NumPy type whose first field is a 64-bit ``key``. Readers verify the digest that came
+with the reference.
 """
 
 from __future__ import annotations
@@ -14,20 +15,16 @@ from manifests import storage
 from manifests.receipts import Output, output
 from pipelines.slices import Slice
 
-#: a 64-bit key and the row it came from
-RECORD = np.dtype([("key", "<u8"), ("row", "<u4")])
-
 
 class CorruptSlice(OSError):
     """A key file that does not hold what its reference says. Retried, then reported."""
 
 
-def write_keys(run: str, path: str, keys: np.ndarray, rows: np.ndarray, partitions: int) -> tuple[Output, list[Slice]]:
-    """Writes ``keys`` (uint64[n]) with their ``rows``; returns the file and a reference to each partition's records."""
-    partition = (keys >> np.uint64(32)) % np.uint64(partitions)
-    order = np.lexsort((rows, keys, partition))
-    records = np.empty(len(keys), RECORD)
-    records["key"], records["row"] = keys[order], rows[order]
+def write_keys(run: str, path: str, records: np.ndarray, partitions: int) -> tuple[Output, list[Slice]]:
+    """Writes records in the order of their fields; returns the file and a reference to each partition's records."""
+    partition = (records["key"] >> np.uint64(32)) % np.uint64(partitions)
+    order = np.lexsort((records["row"], records["key"], partition))
+    records = records[order]
     storage.write_bytes(storage.join(run, path), records.tobytes())
     bounds = np.searchsorted(partition[order], np.arange(partitions + 1))
     slices = []
@@ -38,16 +35,21 @@ def write_keys(run: str, path: str, keys: np.ndarray, rows: np.ndarray, partitio
     return output(run, path, len(records)), slices
 
 
-def read_keys(run: str, piece: Slice) -> np.ndarray:
-    """The records of a slice."""
-    with storage.open_input(storage.join(run, piece.path)) as f:
-        f.seek(piece.offset * RECORD.itemsize)
-        data = f.read(piece.count * RECORD.itemsize)
+def read_keys(run: str, piece: Slice, kind: np.dtype) -> np.ndarray:
+    """The records of a slice; a path that is not relative to the run is of another run."""
+    with storage.open_input(uri(run, piece.path)) as f:
+        f.seek(piece.offset * kind.itemsize)
+        data = f.read(piece.count * kind.itemsize)
     if storage.digest_bytes(data) != piece.digest:
         raise CorruptSlice(
             f"{piece.path}: records {piece.offset}+{piece.count} are not what was written: delete it and run again"
         )
-    return np.frombuffer(data, RECORD)
+    return np.frombuffer(data, kind)
+
+
+def uri(run: str, path: str) -> str:
+    """Where a path of this run, or a whole path of another, lies."""
+    return path if path.startswith("/") or "://" in path else storage.join(run, path)
 
 
 def rows_of(table: pa.Table, piece: Slice) -> pa.Table:
@@ -61,3 +63,8 @@ def group_slices(slices: Sequence[Slice]) -> dict[int | str, list[Slice]]:
     for piece in sorted(slices, key=lambda s: (s.path, s.offset)):
         groups.setdefault(piece.partition, []).append(piece)
     return groups
+
+
+def raw(piece: Slice) -> list[int | str]:
+    """The slice as a receipt holds it; ``Slice(*raw)`` reads it back."""
+    return [piece.partition, piece.path, piece.offset, piece.count, piece.digest]

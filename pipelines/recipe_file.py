@@ -46,7 +46,7 @@ def load(path: str | Path) -> Recipe:
         raise RecipeError("\n".join(_explain(path, node, e) for e in error.errors())) from None
     except RecursionError:
         raise RecipeError(f"{path}: {_ENDLESS}") from None
-    checks = (_missing_files, _unknown_columns, _bad_embedding, _bad_rephrasing, _bad_mix)
+    checks = (_missing_files, _unknown_columns, _bad_embedding, _bad_index, _bad_rephrasing, _bad_mix)
     problems = [p for check in checks for p in check(recipe, path, node)]
     if problems:
         raise RecipeError("\n".join(problems))
@@ -68,12 +68,15 @@ def resolved(recipe: Recipe, recipe_folder: Path, run: str) -> Recipe:
         decontaminate = decontaminate.model_copy(update={"benchmarks": found})
         if decontaminate.action == "drop":
             select = select.model_copy(update={"rules": [*select.rules, CONTAMINATED]})
+    dedup = recipe.dedup
+    if dedup.index:
+        dedup = dedup.model_copy(update={"index": pattern_path(dedup.index, recipe_folder, run)})
     if tokenizer and tokenizer.path:
         tokenizer = tokenizer.model_copy(update={"path": pattern_path(tokenizer.path, recipe_folder, run)})
     if mix:
         mix = mix.model_copy(update={"policy": _policy_path(mix.policy, recipe_folder, run)})
     changed = {"annotate": annotate, "decontaminate": decontaminate, "select": select, "tokenizer": tokenizer}
-    return recipe.model_copy(update={**changed, "mix": mix})
+    return recipe.model_copy(update={**changed, "dedup": dedup, "mix": mix})
 
 
 def _policy_path(policy: str, recipe_folder: Path, run: str) -> str:
@@ -122,6 +125,19 @@ def _bad_embedding(recipe: Recipe, path: Path, node: yaml.Node) -> Iterator[str]
         except ValueError as error:
             line = _line(node, ("decontaminate", "embedding", "backend"))
             yield f"{path}:{line}: decontaminate.embedding.backend: {error}"
+
+
+def _bad_index(recipe: Recipe, path: Path, node: yaml.Node) -> Iterator[str]:
+    """An index of duplicates that is not there, or whose keys are of another kind."""
+    from pipelines.stages.deduplicate import index
+
+    if recipe.dedup.index.startswith("{run}"):
+        yield f"{path}:{_line(node, ('dedup', 'index'))}: dedup.index: a run cannot be its own earlier run"
+    elif recipe.dedup.index:
+        try:
+            index.read(recipe.dedup, pattern_path(recipe.dedup.index, path.absolute().parent, ""))
+        except ValueError as error:
+            yield f"{path}:{_line(node, ('dedup', 'index'))}: dedup.index: {error}"
 
 
 def _bad_rephrasing(recipe: Recipe, path: Path, node: yaml.Node) -> Iterator[str]:

@@ -212,9 +212,11 @@ def _rule(reason: str, rules: Mapping[str, Any], record: Mapping[str, Any]) -> s
             "duplicate_id": "another file holds the record of this id",
             "contaminated": "a benchmark item is in it",
             "exact_duplicate": "same text after normalisation",
+            "url_duplicate": "same address after normalisation",
+            "nothing_left": "its edits leave no text",
         }
         if threshold is not None:
-            said["fuzzy_duplicate"] = f"Jaccard similarity with the survivor ≥ {threshold:g}"
+            said["fuzzy_duplicate"] = f"Jaccard similarity with the survivor ≥ {threshold:g}, and alike in what is rare"
         return said.get(reason, "")
     where = f" in {', '.join(rule['sources'])}" if rule.get("sources") else ""
     return (rule.get("when") or f"url matches {rule.get('url_matches')}") + where

@@ -12,8 +12,9 @@ from pydantic import Field, field_validator, model_validator
 
 from manifests.acquisition import Route
 from pipelines.recipe.base import Name, Section
-from pipelines.recipe.curation import Annotate, Dedup, DomainRule, Labels, Quality, Rule, Select
+from pipelines.recipe.curation import Annotate, DomainRule, Labels, Quality, Rule, Select
 from pipelines.recipe.decontamination import Benchmark, Decontaminate
+from pipelines.recipe.deduplication import Dedup
 from pipelines.recipe.mixing import Mix, Shards, Swarm, Tokenizer, TokenizerTraining
 from pipelines.recipe.rephrasing import Generator, Rephrase
 from pipelines.recipe.solving import Solve

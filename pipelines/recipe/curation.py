@@ -1,8 +1,8 @@
-"""Annotation, deduplication and selection."""
+"""Annotation and selection."""
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import Field, model_validator
 
@@ -35,19 +35,6 @@ class Quality(Section):
 
 class Annotate(Section):
     quality: Quality | None = None
-
-
-class Dedup(Section):
-    """Exact by normalised content, fuzzy by MinHash bands verified by Jaccard similarity with the survivor."""
-
-    exact: bool = True
-    fuzzy: bool = True
-    bands: Annotated[int, Field(ge=1, le=256)] = 25
-    rows: Annotated[int, Field(ge=1, le=64)] = 5
-    shingle: Annotated[int, Field(ge=1, le=50)] = 5
-    unit: Literal["word", "char"] = "char"
-    threshold: Annotated[float, Field(gt=0, le=1)] = 0.8
-    partitions: Annotated[int, Field(ge=1, le=4096)] = 8
 
 
 class Rule(Section):

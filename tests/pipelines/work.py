@@ -13,9 +13,11 @@ import numpy as np
 
 from manifests import storage
 from manifests.receipts import digest_of, output
-from pipelines.exchange import read_keys, write_keys
+from pipelines.exchange import raw, read_keys, write_keys
 from pipelines.slices import Slice
 from pipelines.task import Made, Task
+
+RECORD = np.dtype([("key", "<u8"), ("row", "<u4")])
 
 
 def write_number(run: str, n: int) -> Made:
@@ -48,8 +50,10 @@ def numbered(stage: str, work: object, count: int, version: int = 1) -> list[Tas
 
 def write_multiples(run: str, n: int) -> Made:
     keys = np.arange(0, 1000, n + 1, dtype=np.uint64) << np.uint64(32)
-    made, slices = write_keys(run, f"exchange/{n}.keys", keys, np.full(len(keys), n, np.uint32), 4)
-    return Made([made], {}, {"slices": [[s.partition, s.path, s.offset, s.count, s.digest] for s in slices]})
+    records = np.empty(len(keys), RECORD)
+    records["key"], records["row"] = keys, n
+    made, slices = write_keys(run, f"exchange/{n}.keys", records, 4)
+    return Made([made], {}, {"slices": [raw(s) for s in slices]})
 
 
 def sum_of_partition(partition: int | str, slices: Sequence[Slice]) -> Task:
@@ -58,6 +62,6 @@ def sum_of_partition(partition: int | str, slices: Sequence[Slice]) -> Task:
 
 def write_sum(run: str, spec: tuple[int, tuple[Slice, ...]]) -> Made:
     partition, slices = spec
-    total = sum(int((read_keys(run, s)["key"] >> np.uint64(32)).sum()) for s in slices)
+    total = sum(int((read_keys(run, s, RECORD)["key"] >> np.uint64(32)).sum()) for s in slices)
     storage.write_bytes(storage.join(run, f"sums/{partition}.txt"), str(total).encode())
     return Made([output(run, f"sums/{partition}.txt")])

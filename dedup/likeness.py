@@ -1,0 +1,120 @@
+"""When two texts are near-duplicates: not when they share much, but when what differs does not matter.
+
+Four tests, each for a way in which similar texts are different documents; all must pass.
+
+similarity   Jaccard similarity of the shingle sets
+specific     the same with shingles weighted by how few documents have them: two pages of one template share the
+             template, and little else. Texts too short to tell must share nearly all
+passages     what one text has and the other lacks comes in stretches; edits and scanning errors make short ones.
+             Texts that each have a long passage of their own, and are not very similar, are different documents
+clauses      in a licence or contract a clause is the whole difference: there, no stretch of more than a few words
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+from numba import njit
+
+from dedup.shingles import mix, units
+from manifests.text import buffers, classes
+
+#: words of law: a text in which one word in 66 is of these, and three are, is a licence, a contract, or terms of use
+_LEGAL = """warranties warranty liable liability hereby herein hereof hereunder thereof licensee licensor sublicense
+merchantability noninfringement infringement damages indemnify notwithstanding pursuant licensed license licenses
+licence licences redistribution redistributions redistribute copyright disclaimer disclaimed disclaims permission
+granted grant grants contributor contributors tort negligence consequential incidental"""
+_LEGAL_SHARE = 0.015
+_LEGAL_LEAST = 3
+#: pairs of neighbouring words, in one stretch, that one legal text may have and the other lack
+_CLAUSE = 4
+#: the same for a passage of their own that makes two texts different documents unless they are this similar
+_PASSAGE = 24
+_PASSAGE_SIMILARITY = 0.75
+#: a text of fewer words says too little for its likeness to be judged by less than this specific similarity
+_TINY = 100
+_TINY_SPECIFIC = 0.8
+
+
+@dataclass(frozen=True)
+class Words:
+    """Hashes of the words of each text in order: those of text ``i`` are ``hashes[offsets[i]:offsets[i + 1]]``."""
+
+    offsets: npt.NDArray[np.int64]
+    hashes: npt.NDArray[np.uint64]
+    legal: npt.NDArray[np.bool_]
+
+
+def words(texts: pa.Array | pa.ChunkedArray) -> Words:
+    """The words of each text, and whether it reads as law."""
+    offsets, data = buffers(texts)
+    out = np.empty(len(data) + 1, np.uint64)
+    ends = np.zeros(len(offsets), np.int64)
+    total = _words(offsets, data, classes(), ends, out)
+    hashes = out[:total].copy()
+    found = np.add.reduceat(np.append(np.isin(hashes, _legal_words()), False), ends[:-1]) if len(ends) > 1 else ends[:0]
+    lengths = np.diff(ends)
+    return Words(ends, hashes, (lengths > 0) & (found >= np.maximum(_LEGAL_LEAST, _LEGAL_SHARE * lengths)))
+
+
+@cache
+def _legal_words() -> npt.NDArray[np.uint64]:
+    offsets, data = buffers(pa.array([_LEGAL]))
+    out = np.empty(len(data) + 1, np.uint64)
+    return out[: _words(offsets, data, classes(), np.zeros(2, np.int64), out)].copy()
+
+
+@njit(cache=True, nogil=True, boundscheck=False)
+def _words(offsets: Any, data: Any, table: Any, ends: Any, out: Any) -> int:
+    total = 0
+    for d in range(offsets.size - 1):
+        total += units(data, offsets[d], offsets[d + 1], table, False, out[total:])
+        ends[d + 1] = total
+    return total
+
+
+@njit(cache=True, nogil=True, boundscheck=False)
+def longest_stretch(a: Any, b: Any, slots: Any) -> int:
+    """The most neighbouring word pairs of ``a`` in a row that ``b`` lacks. ``slots`` is scratch of a power of two."""
+    mask = np.uint64(slots.size - 1)
+    slots[:] = np.uint64(0)
+    for i in range(b.size - 1):
+        h = _pair(b, i)
+        at = h & mask
+        while slots[at] != np.uint64(0) and slots[at] != h:
+            at = (at + np.uint64(1)) & mask
+        slots[at] = h
+    longest = run = 0
+    for i in range(a.size - 1):
+        h = _pair(a, i)
+        at = h & mask
+        while slots[at] != np.uint64(0) and slots[at] != h:
+            at = (at + np.uint64(1)) & mask
+        run = 0 if slots[at] == h else run + 1
+        longest = max(longest, run)
+    return longest
+
+
+@njit(inline="always", cache=True)
+def _pair(words: Any, i: Any) -> Any:
+    return mix(words[i] * np.uint64(0x9E3779B97F4A7C15) + words[i + 1]) | np.uint64(1)
+
+
+@njit(cache=True, nogil=True, boundscheck=False)
+def alike(a: Any, b: Any, legal: bool, similarity: float, specific: float, least: float, slots: Any) -> bool:
+    """Whether texts of words ``a`` and ``b`` pass the tests after the first, of which ``similarity`` is the outcome."""
+    tiny = min(a.size, b.size) < _TINY
+    if specific < least or (tiny and specific < _TINY_SPECIFIC):
+        return False
+    if not legal and similarity >= _PASSAGE_SIMILARITY:
+        return True
+    one = longest_stretch(a, b, slots)
+    other = longest_stretch(b, a, slots)
+    if legal and max(one, other) > _CLAUSE:
+        return False
+    return similarity >= _PASSAGE_SIMILARITY or min(one, other) <= _PASSAGE

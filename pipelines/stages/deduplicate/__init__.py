@@ -1,0 +1,131 @@
+"""Duplicates as an exchange of keys: candidates share a key, and a document is removed only after its text is compared.
+
+keys          each part writes keys of the documents that pass the rules, and the pairs within it
+match         each partition of the keys yields the pairs between parts
+frequencies   how many documents of a sample have each shingle
+groups        the driver connects the pairs
+verify        each group is read; a document goes when it duplicates a survivor itself
+duplicates    each part gets its rows of ``schemas.DUPLICATES``
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from functools import partial
+
+import pyarrow as pa
+
+from dedup import frequencies
+from manifests import parts, storage
+from manifests.receipts import Receipt, digest_of, output
+from pipelines.catalog import Catalog
+from pipelines.conductor import Conductor
+from pipelines.errors import RunFailed
+from pipelines.exchange import group_slices
+from pipelines.recipe import Recipe
+from pipelines.slices import Slice
+from pipelines.stages.deduplicate import groups, index, judge, keys, match, write
+from pipelines.stages.deduplicate.places import FOLDER, SAMPLES
+from pipelines.task import Made, Task
+
+__all__ = ["deduplicate"]
+
+#: documents of a source from which on the share of its fuzzy duplicates is held against the recipe's limit
+_ENOUGH = 100
+
+
+def deduplicate(conductor: Conductor, recipe: Recipe, catalog: Catalog, fresh: list[str], generation: int) -> None:
+    """Writes ``duplicates/`` for the fresh parts. Survivors of earlier generations, and runs, stay survivors."""
+    dedup = recipe.dedup
+    suffix = f"-{generation}" if generation else ""
+    pieces: list[Slice] = []
+    if dedup.exact or dedup.fuzzy or dedup.url:
+        pieces = _found(conductor, recipe, catalog, fresh, generation, suffix)
+    else:
+        stages = ("keys", "match", "frequencies", "verify")
+        conductor.forget(*(f"{s}{suffix}" for s in stages), *([] if generation else ["index-duplicates"]))
+    found = group_slices(pieces)
+    catalog.add(conductor.map(f"duplicates{suffix}", [write.task(catalog, p, found.get(p, []), suffix) for p in fresh]))
+
+
+def _found(
+    conductor: Conductor, recipe: Recipe, catalog: Catalog, fresh: list[str], generation: int, suffix: str
+) -> list[Slice]:
+    """The rows found for each part, as references."""
+    dedup, run = recipe.dedup, conductor.run
+    before = _index(recipe)
+    earlier = sorted(set(catalog.parts()) - set(fresh)) if generation else []
+    own = [*earlier, *sorted(fresh)]
+    originals = sum(catalog.rows(p) for p in earlier or own) + sum(p.rows for p in before.parts)
+    stage = dict.fromkeys(earlier, "keys") | dict.fromkeys(fresh, f"keys{suffix}")
+    rules, made = recipe.select.rules, recipe.made
+    key_tasks = [keys.task(catalog, p, dedup, rules, made, originals, stage[p]) for p in own]
+    consumer = partial(match.task, dedup=dedup, stage=f"match{suffix}", earlier=before.by_partition())
+    matches = conductor.exchange(f"keys{suffix}", key_tasks, consumer, into=f"match{suffix}")
+    produced = conductor.receipts(key_tasks)
+    samples = [storage.join(run, f"{SAMPLES}/{p}.parquet") for p in own] if dedup.fuzzy else []
+    samples += [before.sample] if before.sample else []
+    common = conductor.here(f"frequencies{suffix}", _frequencies_task(samples, suffix))
+
+    read = [parts.DOCUMENTS, *([judge.QUALITY] if recipe.annotate.quality else [])]
+    rows = {p: catalog.rows(p) for p in own} | {p.name: p.rows for p in before.parts}
+    digests = {p: [catalog.digest(c, p) for c in read] for p in own} | {p.name: [p.digest] for p in before.parts}
+    documents = groups.Documents(sorted(rows), [rows[n] for n in sorted(rows)], frozenset(fresh))
+    path = f"{FOLDER}/groups{suffix}.parquet"
+    tasks: list[Task] = []
+    if groups.write(run, documents, matches, keys.most_unequal(dedup), path):
+        sources = [s.name for s in recipe.sources]
+        tasks = judge.tasks(run, path, common.outputs[0], dedup, sources, digests, f"verify{suffix}", len(read) > 1)
+    verified = conductor.map(f"verify{suffix}", tasks)
+    catalog.add(verified)
+    if not generation:
+        contents = [digest_of(digests[p]) for p in own]
+        catalog.add([conductor.here("index-duplicates", index.task(dedup, produced, own, contents, before))])
+    _refuse_too_many(dedup.max_fuzzy_share, dict(zip(own, produced, strict=True)), verified, fresh)
+    return [Slice(*raw) for receipt in verified for raw in receipt.data["slices"]]
+
+
+def _refuse_too_many(limit: float, keyed: dict[str, Receipt], verified: list[Receipt], fresh: list[str]) -> None:
+    """A source that loses most of itself to fuzzy duplicates is more likely misjudged than worthless."""
+    passing: Counter[str] = Counter()
+    fuzzy: Counter[str] = Counter()
+    for part in fresh:
+        passing[part.split("/")[0]] += keyed[part].counts["passing"]
+    for receipt in verified:
+        fuzzy.update({n.removeprefix("fuzzy:"): c for n, c in receipt.counts.items() if n.startswith("fuzzy:")})
+    for source, documents in sorted(passing.items()):
+        if documents >= _ENOUGH and fuzzy[source] > limit * documents:
+            raise RunFailed(
+                f"dedup: {fuzzy[source]} of {documents} documents of {source} are near-duplicates "
+                f"({fuzzy[source] / documents:.0%}, more than dedup.max_fuzzy_share {limit:g}): look at their pairs in "
+                f"{FOLDER}/verify, then raise the threshold, or max_fuzzy_share if they are duplicates"
+            )
+
+
+def _index(recipe: Recipe) -> index.Index:
+    if not recipe.dedup.index:
+        return index.Index()
+    try:
+        return index.read(recipe.dedup, recipe.dedup.index)
+    except ValueError as error:
+        raise RunFailed(f"dedup.index: {error}") from None
+
+
+def _frequencies_task(samples: list[str], suffix: str) -> Task:
+    key = digest_of("frequencies", keys.VERSION, [storage.digest(s) for s in samples])
+    return Task(f"frequencies{suffix}", "frequencies", key, write_frequencies, (tuple(samples), suffix))
+
+
+def write_frequencies(run: str, spec: tuple[tuple[str, ...], str]) -> Made:
+    """How many documents of the united sample have each shingle; and the sample, for the index."""
+    samples, suffix = spec
+    united = frequencies.unite([keys.read_sample(s) for s in samples])
+    counted = frequencies.count(united)
+    path = f"{FOLDER}/frequencies{suffix}.parquet"
+    table = pa.table({"shingle": counted.hashes, "documents": counted.counts})
+    storage.write_table(storage.join(run, path), table, {"cuvee.documents": str(counted.documents)})
+    made = [output(run, path, table.num_rows)]
+    if not suffix:
+        storage.write_table(storage.join(run, index.SAMPLE), keys.sample_table(united))
+        made.append(output(run, index.SAMPLE, counted.documents))
+    return Made(made, {"documents": counted.documents, "shingles": table.num_rows})

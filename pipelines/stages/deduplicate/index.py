@@ -1,0 +1,96 @@
+"""The index of a run: what a later run needs to find duplicates of this one's documents, without reading them again.
+
+``exchange/index.json`` names the key files of every part, those of the runs before among them, the parameters they were
+made with, and a sample of the texts. A later run merges the keys with its own; texts are read of candidates only.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from manifests import storage
+from manifests.receipts import Receipt, digest_of, output
+from pipelines.exchange import raw, uri
+from pipelines.recipe import Dedup
+from pipelines.slices import Slice, slices_of
+from pipelines.stages.deduplicate.places import FOLDER, foreign
+from pipelines.task import Made, Task
+
+VERSION = 1
+PATH = f"{FOLDER}/index.json"
+SAMPLE = f"{FOLDER}/sample.parquet"
+#: fields that keys of two runs must have in common
+_PARAMETERS = ("exact", "url", "fuzzy", "bands", "rows", "shingle", "unit", "partitions")
+
+
+@dataclass(frozen=True)
+class Earlier:
+    """A part of an earlier run. Paths are whole."""
+
+    name: str  #: see places.foreign
+    rows: int
+    digest: str  #: of its documents and their duplicates
+    slices: tuple[Slice, ...]
+
+
+@dataclass(frozen=True)
+class Index:
+    parts: tuple[Earlier, ...] = ()
+    sample: str = ""
+
+    def by_partition(self) -> dict[int | str, list[Slice]]:
+        found: dict[int | str, list[Slice]] = {}
+        for piece in (s for p in self.parts for s in p.slices):
+            found.setdefault(piece.partition, []).append(piece)
+        return found
+
+
+def parameters(dedup: Dedup) -> dict[str, Any]:
+    return {"version": VERSION, **dedup.model_dump(mode="json", include=set(_PARAMETERS))}
+
+
+def read(dedup: Dedup, folder: str) -> Index:
+    """The index of the run in ``folder``; ValueError when it has none, or one made with other parameters."""
+    path = storage.join(folder, PATH)
+    if not storage.is_file(path):
+        raise ValueError(f"{folder} has no index of duplicates: name the folder of a finished run")
+    found = json.loads(storage.read_bytes(path))
+    ours, theirs = parameters(dedup), found["parameters"]
+    if unequal := [n for n in ours if ours[n] != theirs.get(n)]:
+        said = ", ".join(f"{n} is {ours[n]!r} here and {theirs.get(n)!r} there" for n in unequal)
+        raise ValueError(f"the keys of {folder} are of another kind: {said}")
+    here = folder.rstrip("/")
+    earlier = []
+    for p in found["parts"]:
+        name = p["name"] if "::" in p["name"] else foreign(here, p["name"])
+        slices = tuple(Slice(s[0], uri(here, s[1]), *s[2:]) for s in p["slices"])
+        earlier.append(Earlier(name, p["rows"], p["digest"], slices))
+    return Index(tuple(earlier), storage.join(here, SAMPLE) if found["sample"] else "")
+
+
+@dataclass(frozen=True)
+class _Writing:
+    parameters: dict[str, Any]
+    parts: list[dict[str, Any]] = field(default_factory=list)
+    sample: bool = False
+
+
+def task(
+    dedup: Dedup, produced: Sequence[Receipt], names: Sequence[str], digests: Sequence[str], before: Index
+) -> Task:
+    """``produced`` are the receipts of the keys of the parts ``names``, whose documents have these ``digests``."""
+    own = [
+        {"name": n, "rows": receipt.counts["documents"], "digest": d, "slices": [raw(s) for s in slices_of(receipt)]}
+        for receipt, n, d in zip(produced, names, digests, strict=True)
+    ]
+    earlier = [{**asdict(p), "slices": [raw(s) for s in p.slices]} for p in before.parts]
+    spec = _Writing(parameters(dedup), [*earlier, *own], dedup.fuzzy)
+    return Task("index-duplicates", "index", digest_of("index-duplicates", VERSION, asdict(spec)), write, spec)
+
+
+def write(run: str, spec: _Writing) -> Made:
+    storage.write_bytes(storage.join(run, PATH), json.dumps(asdict(spec), indent=1).encode())
+    return Made([output(run, PATH)])

@@ -1,0 +1,175 @@
+"""Groups of candidates, as tasks: their texts are read, and a document goes when it duplicates one that stays."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import get_args
+
+import numpy as np
+import polars as pl
+import pyarrow as pa
+
+from dedup import urls, verify
+from dedup.frequencies import Frequencies
+from manifests import parts, schemas, storage
+from manifests.receipts import Output, digest_of, output
+from pipelines.exchange import raw, rows_of
+from pipelines.recipe import Dedup, Route
+from pipelines.slices import Slice
+from pipelines.stages.deduplicate.keys import parameters
+from pipelines.stages.deduplicate.places import FOLDER, place
+from pipelines.task import Made, Task
+
+VERSION = 2
+QUALITY = "annotations/quality"
+FOUND = pa.schema([("part", pa.string()), ("row", pa.int64()), *schemas.DUPLICATES])
+ROUTES = get_args(Route)
+#: documents compared in one task; a group is never cut
+_DOCUMENTS = 4000
+
+
+@dataclass(frozen=True)
+class _Judge:
+    members: Slice
+    frequencies: str
+    dedup: Dedup
+    sources: tuple[str, ...]
+    quality: bool
+    stage: str
+    name: str
+
+
+def tasks(
+    run: str,
+    members: str,
+    frequencies: Output,
+    dedup: Dedup,
+    sources: Sequence[str],
+    digests: Mapping[str, Sequence[str]],
+    stage: str,
+    quality: bool,
+) -> list[Task]:
+    """One task for about ``_DOCUMENTS`` documents of whole groups. ``digests`` are of what is read of each part."""
+    table = pl.DataFrame(pl.from_arrow(storage.read_table(storage.join(run, members)))).cast({"part": pl.String})
+    ends = table.group_by("group", maintain_order=True).len()["len"].cum_sum().to_numpy()
+    cuts = [0]
+    while cuts[-1] < table.height:
+        reach = int(np.searchsorted(ends, cuts[-1] + _DOCUMENTS, side="right"))
+        next_cut = int(ends[reach - 1]) if reach else int(ends[0])
+        cuts.append(next_cut if next_cut > cuts[-1] else int(ends[reach]))
+    made = []
+    said = dedup.model_dump(mode="json", exclude={"partitions", "max_fuzzy_share", "index"})
+    for start, end in pairwise(cuts):
+        rows = table.slice(start, end - start)
+        used = rows["part"].unique().sort().to_list()
+        content = digest_of(rows.drop("group").rows(), rows["group"].rle_id().to_list())
+        read = [digests[p] for p in used]
+        key = digest_of("verify", VERSION, said, list(sources), content, read, frequencies.digest)
+        name = f"groups-{content[:16]}"
+        piece = Slice(0, members, start, end - start, content)
+        spec = _Judge(piece, frequencies.path, dedup, tuple(sources), quality, stage, name)
+        made.append(Task(stage, name, key, judge_groups, spec))
+    return made
+
+
+def _frequencies(uri: str) -> Frequencies:
+    table = storage.read_table(uri)
+    sampled = int(storage.read_metadata(uri)["cuvee.documents"])
+    return Frequencies(sampled, table["shingle"].to_numpy(), table["documents"].to_numpy())
+
+
+def judge_groups(run: str, spec: _Judge) -> Made:
+    """Compares the texts of each group, best copy first; writes what was found, sorted by part."""
+    members = rows_of(storage.read_table(storage.join(run, spec.members.path)), spec.members)
+    documents = _read_members(run, pl.DataFrame(pl.from_arrow(members)).cast({"part": pl.String}), spec)
+    common = _frequencies(storage.join(run, spec.frequencies))
+    params = parameters(spec.dedup)
+    threshold = spec.dedup.threshold if spec.dedup.fuzzy else 1.1
+    found = []
+    unfinished = 0
+    for _, group in documents.group_by("group", maintain_order=True):
+        result = verify.resolve(
+            group["text"].to_arrow(),
+            params,
+            threshold,
+            spec.dedup.specific,
+            common,
+            contents=group["content_hash"].to_list(),
+            addresses=group["address"].to_list() if spec.dedup.url else (),
+            frozen=int(group["frozen"].sum()),
+        )
+        unfinished += result.unfinished
+        found.append(_described(group, result))
+    table = pl.concat(found).filter(~pl.col("frozen") & (pl.col("cluster_size") > 1)).drop("frozen").sort("part", "row")
+    path = f"{FOLDER}/{spec.stage}/{spec.name}.parquet"
+    storage.write_table(storage.join(run, path), table.to_arrow().cast(FOUND))
+    made = output(run, path, table.height)
+    removed = table.filter(pl.col("survivor").is_not_null()).with_columns(source=pl.col("part").str.split("/").list[0])
+    counts = {"documents": documents.height, "groups": len(found), "unverified": unfinished}
+    counts |= {kind: removed.filter(pl.col("kind") == kind).height for kind in ("exact", "url", "fuzzy")}
+    fuzzy = removed.filter(pl.col("kind") == "fuzzy")
+    counts |= {f"fuzzy:{source}": n for source, n in sorted(fuzzy["source"].value_counts().iter_rows())}
+    return Made([made], counts, {"slices": [raw(s) for s in _part_slices(table, made)]})
+
+
+def _described(group: pl.DataFrame, result: verify.Resolution) -> pl.DataFrame:
+    survivor = result.survivor
+    kept = np.where(survivor < 0, np.arange(group.height), survivor)
+    sizes = np.bincount(kept, minlength=group.height)
+    ids = group["id"]
+    gone = pl.Series(survivor >= 0)
+    evidence = {"score": result.score, "specific": result.specific, "matched": result.matched}
+    return group.select("part", "row", "frozen").with_columns(
+        survivor=pl.when(gone).then(ids.gather(kept)),
+        kind=pl.Series(result.kind, dtype=pl.String),
+        score=pl.when(gone).then(pl.Series(evidence["score"], dtype=pl.Float32)),
+        cluster=pl.when(pl.Series(sizes[kept] > 1)).then(ids.gather(kept)),
+        cluster_size=pl.Series(sizes[kept], dtype=pl.Int32),
+        specific=pl.when(gone).then(pl.Series(evidence["specific"], dtype=pl.Float32)),
+        matched=pl.when(gone).then(pl.Series(evidence["matched"], dtype=pl.Float32)),
+        blob=pl.lit(group.height, pl.Int32),
+    )
+
+
+def _read_members(run: str, members: pl.DataFrame, spec: _Judge) -> pl.DataFrame:
+    """The members, best first within each group; texts are read for the first document of each content alone."""
+    frames = []
+    names = ["id", "content_hash", "acquisition", "url", "fetched_at"]
+    for (name,), rows in members.group_by("part", maintain_order=True):
+        other, part = place(run, str(name))
+        columns: dict[str, list[str] | None] = {parts.DOCUMENTS: names}
+        if spec.quality and storage.is_file(storage.join(other, parts.path(QUALITY, part))):
+            columns[QUALITY] = None
+        at = rows["row"].to_list()
+        text = pl.Series(pl.from_arrow(parts.read(other, parts.DOCUMENTS, part, ["text"])["text"].take(pa.array(at))))
+        content = parts.aligned(other, part, columns)[at].with_columns(text=text)
+        if "quality" not in content.columns:
+            content = content.with_columns(quality=pl.lit(0.0, pl.Float32))
+        frames.append(pl.concat([rows, content], how="horizontal"))
+    sources = {source: i for i, source in enumerate(spec.sources)}
+    routes = {route: i for i, route in enumerate(ROUTES)}
+    order = {
+        "route": pl.col("acquisition").replace_strict(routes, default=len(ROUTES), return_dtype=pl.Int32),
+        "quality": -pl.col("quality").round(3),
+        "longest": -pl.col("text").str.len_bytes().cast(pl.Int64),
+        "earliest": pl.col("fetched_at"),
+        "source": pl.col("part").str.split("/").list[0].replace_strict(sources, default=-1, return_dtype=pl.Int32),
+    }
+    by = [order[p].alias(p) for p in spec.dedup.survivor]
+    found = pl.concat(frames).sort("group", ~pl.col("frozen"), *by, "id", nulls_last=True)
+    first = pl.struct("group", "content_hash").is_first_distinct()
+    address = pl.col("url").map_elements(urls.normalised, return_dtype=pl.String).fill_null("")
+    return found.with_columns(
+        text=pl.when(first).then("text").otherwise(pl.lit("")), address=address if spec.dedup.url else pl.lit("")
+    )
+
+
+def _part_slices(table: pl.DataFrame, made: Output) -> list[Slice]:
+    counts = table.group_by("part", maintain_order=True).len()
+    starts = counts["len"].cum_sum() - counts["len"]
+    return [
+        Slice(part, made.path, start, n, made.digest)
+        for (part, n), start in zip(counts.iter_rows(), starts.to_list(), strict=True)
+    ]

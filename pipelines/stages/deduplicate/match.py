@@ -1,0 +1,62 @@
+"""Partitions of keys, as tasks: pairs of documents of different parts that share a key and may be alike."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pyarrow as pa
+
+from dedup import pairs
+from manifests import storage
+from manifests.receipts import digest_of, output
+from pipelines.exchange import read_keys
+from pipelines.recipe import Dedup
+from pipelines.slices import Slice, ordered
+from pipelines.stages.deduplicate import keys
+from pipelines.stages.deduplicate.places import FOLDER, of_key_file
+from pipelines.task import Made, Task
+
+VERSION = 2
+_NAME = pa.dictionary(pa.int32(), pa.string())
+EDGES = pa.schema([("a", _NAME), ("a_row", pa.uint32()), ("b", _NAME), ("b_row", pa.uint32()), ("apart", pa.uint8())])
+
+
+def task(
+    partition: int | str,
+    slices: Sequence[Slice],
+    *,
+    dedup: Dedup,
+    stage: str,
+    earlier: Mapping[int | str, Sequence[Slice]],
+) -> Task:
+    """``earlier`` are the slices of other runs."""
+    every = tuple(ordered([*slices, *earlier.get(partition, ())]))
+    most = keys.most_unequal(dedup)
+    key = digest_of("match", VERSION, [(s.path, s.offset, s.digest) for s in every], most)
+    return Task(stage, f"partition-{partition:05d}", key, match_partition, (stage, partition, every, most))
+
+
+def match_partition(run: str, spec: tuple[str, int, tuple[Slice, ...], int]) -> Made:
+    """Merges the slices of a partition and walks its buckets."""
+    stage, partition, slices, most = spec
+    records = [read_keys(run, s, keys.RECORD) for s in slices]
+    key, sketch = (np.concatenate([r[name] for r in records]) for name in ("key", "sketch"))
+    refs = np.concatenate([(i << 32) | r["row"].astype(np.int64) for i, r in enumerate(records)])
+    found = pairs.candidates(key, refs, sketch, most)
+    names = pa.array([of_key_file(s.path) for s in slices], pa.string())
+    a, b = found.edges.T
+    table = pa.table(
+        {
+            "a": pa.DictionaryArray.from_arrays(pa.array(a >> 32, pa.int32()), names),
+            "a_row": a & 0xFFFFFFFF,
+            "b": pa.DictionaryArray.from_arrays(pa.array(b >> 32, pa.int32()), names),
+            "b_row": b & 0xFFFFFFFF,
+            "apart": np.minimum(found.apart, 255),
+        },
+        schema=EDGES,
+    )
+    path = f"{FOLDER}/{stage}/{partition:05d}.parquet"
+    storage.write_table(storage.join(run, path), table)
+    counts = {"pairs": table.num_rows, "keys": len(key), "capped": found.capped}
+    return Made([output(run, path, table.num_rows)], counts)
