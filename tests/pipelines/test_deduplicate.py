@@ -1,0 +1,125 @@
+"""Duplicates in a run: the same on any partitions and parts, held against earlier runs, and never most of a source."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pytest
+import yaml
+
+from pipelines.errors import RecipeError, RunFailed
+from tests.pipelines.conftest import run_quietly
+from tests.pipelines.examine import column, digests
+
+VOCABULARY = ["".join(w) for w in np.random.default_rng(6).choice([*"abcdefghijklmnoprstuvwy"], (8000, 6))]
+
+
+def prose(rng: np.random.Generator, length: int = 220) -> str:
+    return " ".join(VOCABULARY[i] for i in np.minimum(rng.pareto(1.0, length) * 50, 7999).astype(int))
+
+
+def edited(rng: np.random.Generator, text: str) -> str:
+    words = text.split()
+    for at in rng.integers(0, len(words), len(words) // 40):
+        words[at] = VOCABULARY[rng.integers(8000)]
+    return " ".join(words)
+
+
+def write_rows(path: Path, rows: list[dict[str, str]]) -> None:
+    path.write_text("\n".join(map(json.dumps, rows)))
+
+
+@pytest.fixture(scope="module")
+def crawls() -> dict[str, list[dict[str, str]]]:
+    """Two crawls: what the second holds is new, or copied or edited from the first or itself."""
+    rng = np.random.default_rng(1)
+    first = [{"id": f"a{i}", "text": prose(rng), "url": f"https://a.example/{i}"} for i in range(60)]
+    first += [{"id": f"ae{i}", "text": edited(rng, first[i]["text"]), "url": ""} for i in range(10)]
+    second = [{"id": f"b{i}", "text": prose(rng), "url": f"https://b.example/{i}"} for i in range(40)]
+    second += [{"id": f"be{i}", "text": edited(rng, first[20 + i]["text"]), "url": ""} for i in range(10)]
+    second += [{"id": f"bb{i}", "text": edited(rng, second[i]["text"]), "url": ""} for i in range(10)]
+    second += [{"id": f"bx{i}", "text": first[i]["text"].upper() + "\n", "url": ""} for i in range(10)]
+    second += [
+        {"id": f"bu{i}", "text": prose(rng), "url": f"http://www.A.example/{40 + i}/?utm_source=x"} for i in range(5)
+    ]
+    return {"first": first, "second": second}
+
+
+def ran(folder: Path, name: str, crawls: dict[str, list[dict[str, str]]], **dedup: Any) -> Path:
+    """A run over these crawls, each a source of three files."""
+    for crawl, rows in crawls.items():
+        for k in range(3):
+            write_rows(folder / f"{crawl}{k}.jsonl", rows[k::3])
+    recipe = {
+        "name": name,
+        "sources": [{"name": c, "kind": "jsonl", "paths": [f"{c}*.jsonl"], "columns": {"id": "id"}} for c in crawls],
+        "dedup": {"survivor": ["source"], "url": True, **dedup},
+    }
+    path = folder / f"{name}.yaml"
+    path.write_text(yaml.safe_dump(recipe))
+    run_quietly(path, folder / name, workers=1)
+    return folder / name
+
+
+def found(run: Path, source: str) -> dict[str, tuple[Any, ...]]:
+    """What became of the documents of a source, by the name in their text's file."""
+    frame = pl.concat([column(run, c) for c in ("documents", "duplicates")], how="align")
+    rows = frame.filter(pl.col("part").str.starts_with(source)).sort("id")
+    return {r["id"]: (r["survivor"], r["kind"], r["cluster"]) for r in rows.iter_rows(named=True)}
+
+
+@pytest.mark.slow
+def test_a_run_held_against_an_earlier_one_is_the_run_of_both(
+    tmp_path: Path, crawls: dict[str, list[dict[str, str]]]
+) -> None:
+    both = ran(tmp_path, "both", crawls)
+    kinds = dict(column(both, "duplicates")["kind"].value_counts().rows())
+    assert (kinds["exact"] + kinds["fuzzy"], kinds["url"], kinds[None]) == (40, 5, 100)
+    frame = column(both, "duplicates").filter(pl.col("kind") == "fuzzy")
+    assert frame["score"].min() > 0.7
+    assert (frame["matched"] >= frame["score"]).all()
+    assert frame["specific"].is_not_null().all()
+
+    ran(tmp_path, "before", {"first": crawls["first"]})
+    after = ran(tmp_path, "after", {"second": crawls["second"]}, index="before")
+    assert found(after, "second") == found(both, "second")
+    gone = {name: survivor for name, (survivor, _, _) in found(tmp_path / "before", "first").items()}
+    assert gone == {name: survivor for name, (survivor, _, _) in found(both, "first").items()}
+
+
+def test_an_index_of_other_parameters_is_refused_before_any_work(
+    tmp_path: Path, crawls: dict[str, list[dict[str, str]]]
+) -> None:
+    some = {"first": crawls["first"][:6]}
+    ran(tmp_path, "old", some)
+    with pytest.raises(
+        RecipeError, match=r"dedup.index: the keys of .*old are of another kind: rows is 5 here and 4 th"
+    ):
+        ran(tmp_path, "new", some, index="old", rows=5)
+    with pytest.raises(RecipeError, match="has no index of duplicates"):
+        ran(tmp_path, "new", some, index="nowhere")
+    assert not (tmp_path / "new").exists()
+
+
+@pytest.mark.slow
+def test_partitions_and_workers_change_nothing(tmp_path: Path, crawls: dict[str, list[dict[str, str]]]) -> None:
+    same = None
+    for partitions in (1, 2, 8):
+        run = ran(tmp_path, f"p{partitions}", crawls, partitions=partitions)
+        here = {p: d for p, d in digests(run).items() if p.startswith(("duplicates", "verdicts"))}
+        assert same is None or here == same
+        same = here
+
+
+@pytest.mark.slow
+def test_a_source_that_would_lose_most_of_itself_ends_the_run(tmp_path: Path) -> None:
+    rng = np.random.default_rng(2)
+    base = [prose(rng) for _ in range(30)]
+    rows = [{"id": f"d{i}", "text": edited(rng, base[i % 30]), "url": ""} for i in range(120)]
+    with pytest.raises(RunFailed, match=r"90 of 120 documents of web .* more than dedup.max_fuzzy_share 0.6"):
+        ran(tmp_path, "run", {"web": rows})
+    ran(tmp_path, "run", {"web": rows}, max_fuzzy_share=0.8)
