@@ -31,6 +31,7 @@ class Receipt:
     counts: Mapping[str, int] = field(default_factory=dict)
     data: Mapping[str, Any] = field(default_factory=dict)
     seconds: float = 0.0
+    cpu_seconds: float = 0.0  #: of the process that did the task
 
     @property
     def digest(self) -> str:

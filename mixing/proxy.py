@@ -23,6 +23,12 @@ from mixing.tokens import Curriculum
 Progress = Callable[[int, npt.NDArray[np.float32]], None]
 
 
+def prepare() -> None:
+    """Imports what training needs. It takes seconds: for a process with time on its hands."""
+    _use_one_thread()
+    from mixing import stack  # noqa: F401
+
+
 def train_stack(
     config: ProxyConfig,
     weights: Floats,

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from manifests.mix import MixManifest
+from mixing import proxy
 from pipelines import inputs, recipe_file
 from pipelines.catalog import Catalog
 from pipelines.conductor import Conductor
@@ -47,7 +48,8 @@ def run_recipe(path: str, *, run: str = "", workers: int = 0, progress: Progress
     recipe = recipe_file.load(path)
     uri = run or recipe.run or f"runs/{recipe.name}"
     uri = uri if "://" in uri else str(Path(uri).absolute())
-    with RunFolder(uri) as folder, LocalEngine(workers) as engine, progress or Progress() as shown:
+    ahead = proxy.prepare if recipe.mix else None
+    with RunFolder(uri) as folder, LocalEngine(workers, ahead) as engine, progress or Progress() as shown:
         before = folder.record()
         folder.write_record(**description(recipe, path, engine.workers))
         listeners = Listeners(shown, RunLog(uri), OpenLineage(uri, recipe.name))

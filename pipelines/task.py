@@ -52,7 +52,7 @@ def execute(run: str, task: Task) -> Receipt | Failure:
         assert done is not None
         return done
     for attempt in range(1, ATTEMPTS + 1):
-        started = time.monotonic()
+        started, busy = time.monotonic(), time.process_time()
         try:
             made = task.work(run, task.spec)
             receipt = Receipt(
@@ -63,6 +63,7 @@ def execute(run: str, task: Task) -> Receipt | Failure:
                 counts=dict(made.counts),
                 data=dict(made.data),
                 seconds=round(time.monotonic() - started, 3),
+                cpu_seconds=round(time.process_time() - busy, 3),
             )
             receipts.write(run, receipt)
             remove_outputs(run, done, keep=receipt)

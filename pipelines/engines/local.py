@@ -12,10 +12,10 @@ import multiprocessing
 import multiprocessing.connection
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from manifests.receipts import Receipt
@@ -37,8 +37,10 @@ _broken = threading.Event()
 class LocalEngine:
     """All cores of this machine. Use as a context manager: the pool ends with it."""
 
-    def __init__(self, workers: int = 0) -> None:
+    def __init__(self, workers: int = 0, ahead: Callable[[], object] | None = None) -> None:
+        """``ahead`` is done by every worker beside its first tasks: what would make later ones wait."""
         self.workers = workers or os.cpu_count() or 1
+        self._ahead = ahead
         self._outer: ProcessPoolExecutor | None = None
 
     def __enter__(self) -> LocalEngine:
@@ -47,7 +49,7 @@ class LocalEngine:
         _broken.clear()
         with _environment(dict.fromkeys(_ONE_THREAD, "1")):
             context = multiprocessing.get_context("spawn")
-            _pool = ProcessPoolExecutor(self.workers, mp_context=context, initializer=_follow_parent)
+            _pool = ProcessPoolExecutor(self.workers, mp_context=context, initializer=_start, initargs=(self._ahead,))
             for future in [_pool.submit(os.getpid) for _ in range(self.workers)]:
                 future.result()  # start the processes while the environment is set
         return self
@@ -105,6 +107,17 @@ def last_line(error: BaseException) -> str:
     """The innermost line of an error that crossed Beam as text."""
     lines = [line for line in str(error).splitlines() if line.strip() and "[while running" not in line]
     return lines[-1].strip() if lines else type(error).__name__
+
+
+def _start(ahead: Callable[[], object] | None) -> None:
+    _follow_parent()
+    if ahead is not None:
+        threading.Thread(target=_unless_it_fails, args=(ahead,), daemon=True).start()
+
+
+def _unless_it_fails(ahead: Callable[[], object]) -> None:
+    with suppress(Exception):  # who needs it will meet the error, and tell it better
+        ahead()
 
 
 def _follow_parent() -> None:
