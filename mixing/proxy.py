@@ -18,6 +18,7 @@ from manifests import storage
 from manifests.receipts import digest_of
 from mixing.proxy_config import ProxyConfig
 from mixing.simplex import Floats
+from mixing.tasks import Task
 from mixing.tokens import Curriculum
 
 Progress = Callable[[int, npt.NDArray[np.float32]], None]
@@ -38,14 +39,16 @@ def train_stack(
     heldout: Mapping[str, tuple[npt.NDArray[Any], int]],
     checkpoint: str,
     *,
+    tasks: Mapping[str, Task] | None = None,
     progress: Progress | None = None,
 ) -> pl.DataFrame:
     """Trains the runs of one stack; one row a run.
 
     ``weights[k, m]`` are the mixtures of ``runs`` over ``domains``; ``train`` maps a domain to its token arrays,
     ``heldout`` to tokens and the bytes of text they stand for. Columns: ``run``, ``bpb/DOMAIN`` (bits per byte of the
-    domain's held-out text) for each held-out domain, ``loss`` (nats a token, over the last tenth of the training) and
-    ``diverged``. A run whose loss stops being finite has null metrics. Values have six significant digits.
+    domain's held-out text) for each held-out domain, ``task/NAME`` (bits per byte of the answers, all items together),
+    ``loss`` (nats a token, over the last tenth of the training) and ``diverged``. A run whose loss stops being
+    finite has null metrics. Values have six significant digits.
 
     Every ``checkpoint_every`` steps the state is saved to ``checkpoint``, and a later call goes on from there with the
     same result as one that was never stopped; the caller deletes it when it has stored the result. ``progress`` is
@@ -82,7 +85,9 @@ def train_stack(
             member.save(checkpoint, key, step + 1, losses)
     diverged = ~np.isfinite(losses).all(0)
     tail = losses[-max(1, config.steps // 10) :].mean(0, dtype=np.float64)
-    metrics = {f"bpb/{d}": member.bits_per_byte(*heldout[d]) for d in sorted(heldout)} | {"loss": tail}
+    metrics = {f"bpb/{d}": member.bits_per_byte(*heldout[d]) for d in sorted(heldout)}
+    metrics |= {f"task/{name}": member.bits(t.windows, t.counted) / t.size for name, t in sorted((tasks or {}).items())}
+    metrics["loss"] = tail
     columns = {name: _round(np.where(diverged, np.nan, values)) for name, values in metrics.items()}
     return pl.DataFrame({"run": [*runs], **columns, "diverged": diverged}).with_columns(pl.col(*columns).fill_nan(None))
 

@@ -45,7 +45,7 @@ class Stack:
         Of long texts, ``heldout_tokens`` in windows spread evenly over them are measured, taken to have as many bytes
         a token as the whole. Windows do not see what came before them.
         """
-        length, batch = self._config.length, self._config.batch
+        length = self._config.length
         if len(tokens) < 2 or not size:
             return np.full(self._members, np.nan)
         predicted = len(tokens) - 1
@@ -55,13 +55,17 @@ class Stack:
         at = start[:, None] + np.arange(length + 1)
         real = at[:, 1:] <= predicted
         texts = np.asarray(tokens)[np.minimum(at, predicted)].astype(np.int32)
-        nats = np.zeros(self._members)
-        for first in range(0, rows, batch):
-            piece, counted = texts[first : first + batch], real[first : first + batch]
+        return np.asarray(self.bits(texts, real) * len(tokens) / (real.sum() * size), np.float64)
+
+    def bits(self, windows: npt.NDArray[np.int32], counted: npt.NDArray[np.bool_]) -> Floats:
+        """``float64[k]``: bits to predict the counted tokens of ``windows[n, length + 1]``; ``counted[n, length]``."""
+        batch, nats = self._config.microbatch or self._config.batch, np.zeros(self._members)
+        for first in range(0, len(windows), batch):
+            piece = windows[first : first + batch]
             filled = np.pad(piece, ((0, batch - len(piece)), (0, 0)))  # one shape, compiled once
             losses = np.asarray(self._measure(self._state[0], filled), np.float64)[:, : len(piece)]
-            nats += np.where(counted, losses, 0.0).sum((1, 2))
-        return np.asarray(nats / np.log(2) * len(tokens) / (real.sum() * size), np.float64)
+            nats += np.where(counted[first : first + batch], losses, 0.0).sum((1, 2))
+        return np.asarray(nats / np.log(2), np.float64)
 
     def save(self, uri: str, key: str, step: int, losses: npt.NDArray[np.float32]) -> None:
         """Stores the state after ``step`` steps, atomically."""
@@ -92,7 +96,7 @@ def _compile(config: ProxyConfig) -> tuple[Any, Any]:
 
     def advance(state: Any, windows: Any) -> tuple[Any, Any]:
         parameters, moments = state
-        loss, gradient = jax.value_and_grad(lambda p: losses(p, windows).mean())(parameters)
+        loss, gradient = _gradient(lambda p, w: losses(p, w).mean(), parameters, windows, config.microbatch)
         updates, moments = optimiser.update(gradient, moments, parameters)
         return (optax.apply_updates(parameters, updates), moments), loss
 
@@ -101,6 +105,21 @@ def _compile(config: ProxyConfig) -> tuple[Any, Any]:
         step = jax.jit(lambda s, windows: jax.lax.map(lambda pair: advance(*pair), (s, windows)), donate_argnums=0)
         return step, jax.jit(lambda p, windows: jax.lax.map(lambda member: losses(member, windows), p))
     return jax.jit(jax.vmap(advance), donate_argnums=0), jax.jit(jax.vmap(losses, in_axes=(0, None)))
+
+
+def _gradient(mean_loss: Any, parameters: Any, windows: Any, microbatch: int) -> Any:
+    """Mean loss over the windows and its gradient, added up over pieces of ``microbatch`` windows."""
+    of = jax.value_and_grad(mean_loss)
+    if microbatch in (0, len(windows)):
+        return of(parameters, windows)
+    pieces = windows.reshape(-1, microbatch, windows.shape[1])
+    start = (jnp.float32(0), jax.tree.map(jnp.zeros_like, parameters))
+
+    def add(total: Any, piece: Any) -> tuple[Any, None]:
+        return jax.tree.map(jnp.add, total, of(parameters, piece)), None
+
+    total, _ = jax.lax.scan(add, start, pieces)
+    return jax.tree.map(lambda a: a / len(pieces), total)
 
 
 def _shape(config: ProxyConfig) -> transformer.Shape:

@@ -74,7 +74,13 @@ def resolved(recipe: Recipe, recipe_folder: Path, run: str) -> Recipe:
     if tokenizer and tokenizer.path:
         tokenizer = tokenizer.model_copy(update={"path": pattern_path(tokenizer.path, recipe_folder, run)})
     if mix:
-        mix = mix.model_copy(update={"policy": _policy_path(mix.policy, recipe_folder, run)})
+        tasks = {name: pattern_path(p, recipe_folder, run) for name, p in mix.tasks.items()}
+        own = mix.results
+        if own:
+            weights = pattern_path(own.weights, recipe_folder, run) if own.weights else ""
+            own = own.model_copy(update={"metrics": pattern_path(own.metrics, recipe_folder, run), "weights": weights})
+        policy = _policy_path(mix.policy, recipe_folder, run)
+        mix = mix.model_copy(update={"policy": policy, "tasks": tasks, "results": own})
     changed = {"annotate": annotate, "decontaminate": decontaminate, "select": select, "tokenizer": tokenizer}
     return recipe.model_copy(update={**changed, "dedup": dedup, "mix": mix})
 
@@ -163,7 +169,9 @@ def _bad_mix(recipe: Recipe, path: Path, node: yaml.Node) -> Iterator[str]:
 
     domains = {*(s.name for s in recipe.sources), *(d.domain for d in recipe.select.domains)}
     domains |= {recipe.rephrase.source} if recipe.rephrase else set()
-    if len(domains) > 1 and importlib.util.find_spec("jax") is None:  # one domain needs no weighing
+    if (
+        len(domains) > 1 and not recipe.mix.results and importlib.util.find_spec("jax") is None
+    ):  # one domain needs no weighing
         yield f"{path}:{_line(node, ('mix',))}: mix: proxies are trained with JAX: pip install 'cuvee[proxy]'"
     for loc, name in _named_domains(recipe.mix.solve):
         if name not in domains:
@@ -202,6 +210,11 @@ def _missing_files(recipe: Recipe, path: Path, node: yaml.Node) -> Iterator[str]
             yield ("annotate", "quality", "model"), recipe.annotate.quality.model
         if recipe.tokenizer and recipe.tokenizer.path:
             yield ("tokenizer", "path"), recipe.tokenizer.path
+        if recipe.mix:
+            yield from ((("mix", "tasks", name), p) for name, p in recipe.mix.tasks.items())
+        if recipe.mix and recipe.mix.results:
+            given = recipe.mix.results
+            yield from ((("mix", "results", k), p) for k in ("metrics", "weights") if (p := getattr(given, k)))
 
     for loc, pattern in checked():
         if pattern.startswith("{run}"):

@@ -7,7 +7,7 @@ import sys
 
 import typer
 
-from pipelines.cli import answer, blends, mix, policy, run, single
+from pipelines.cli import answer, blends, mix, policy, proxies, run, single
 from pipelines.cli.console import err
 from pipelines.errors import CuveeError
 
@@ -28,6 +28,7 @@ for command in (
     single.doctor,
 ):
     app.command()(command)
+mix.app.command()(proxies.train)
 mix.app.command()(blends.solve)
 mix.app.command()(blends.show)
 mix.app.command()(blends.diff)

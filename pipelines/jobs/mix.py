@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import polars as pl
+
 from manifests.mix import MixManifest
 from manifests.policy import Policy
 from mixing.pools import PoolFile
@@ -12,7 +14,7 @@ from pipelines.catalog import Catalog
 from pipelines.conductor import Conductor
 from pipelines.errors import RunFailed
 from pipelines.recipe import Mix, Recipe
-from pipelines.stages import permit, pool, proxies, solve
+from pipelines.stages import permit, pool, proxies, results, solve
 
 
 def mix(conductor: Conductor, recipe: Recipe, catalog: Catalog) -> tuple[list[PoolFile], MixManifest]:
@@ -20,12 +22,30 @@ def mix(conductor: Conductor, recipe: Recipe, catalog: Catalog) -> tuple[list[Po
     assert recipe.mix is not None
     pools = permitted(conductor, recipe.mix, catalog, pool.run(conductor, recipe, catalog))
     if len({f.domain for f in pools if f.split == "train"}) == 1:
-        conductor.forget("swarm", "proxies")
+        conductor.forget("swarm", "proxies", "runs")
         return pools, solve.only(conductor, recipe, catalog, pools)
-    swarm = proxies.design(conductor, recipe.mix, pools, recipe.seed)
-    metrics = proxies.train(conductor, recipe.mix, swarm, catalog, recipe.seed)
+    swarm, metrics = measured(conductor, recipe, catalog, pools)
     manifest = solve.solve(conductor, recipe, catalog, swarm, metrics, pools)
     return pools, manifest
+
+
+def measured(
+    conductor: Conductor, recipe: Recipe, catalog: Catalog, pools: list[PoolFile]
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """The mixtures of the swarm and the metrics of its runs: proxies trained here, or the user's own results."""
+    assert recipe.mix is not None
+    own = recipe.mix.results
+    if own is not None and own.weights:
+        swarm = results.swarm(conductor, own, sorted({f.domain for f in pools if f.split == "train"}))
+    else:
+        swarm = proxies.design(conductor, recipe.mix, pools, recipe.seed)
+    if own is not None:
+        metrics = results.metrics(conductor, own, catalog)
+    else:
+        metrics, made = proxies.train(conductor, recipe.mix, swarm, pools, recipe.seed)
+        catalog.add(made)
+    catalog.add([proxies.table(conductor, swarm, metrics)])
+    return swarm, metrics
 
 
 def permitted(conductor: Conductor, section: Mix, catalog: Catalog, pools: list[PoolFile]) -> list[PoolFile]:

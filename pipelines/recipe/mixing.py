@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from pipelines.recipe.base import Section
+from pipelines.recipe.base import Name, Section
 from pipelines.recipe.solving import Solve
 
 
@@ -35,13 +35,30 @@ class Swarm(Section):
     strength: Annotated[float, Field(gt=0)] = 1.0
 
 
+class Results(Section):
+    """Runs of one's own trainer, in place of the proxies: tables in CSV, Parquet or JSON lines, joined by run."""
+
+    metrics: str
+    weights: str = ""  #: mixtures of these runs; default: the swarm that was designed, ``mix/swarm.parquet``
+    run: str = ""  #: column that names the run; found by itself when empty
+    columns: dict[str, str] = {}  #: our name of a metric: theirs; default: all numbers, by their own names
+
+
 class Mix(Section):
     budget: Annotated[int, Field(ge=1000)]  #: training tokens to emit
     policy: str = "any"
     as_of: date | None = None  #: the day the policy is asked about; default: its own
     swarm: Swarm = Swarm()
     proxy: dict[str, int | float | str] = {}
+    tasks: dict[Name, str] = {}  #: JSONL or Parquet with `prompt` and `answer`, measured in bits per byte of the answer
+    results: Results | None = None
     solve: Solve = Solve()
+
+    @model_validator(mode="after")
+    def _one_source_of_metrics(self) -> Mix:
+        if self.results and (self.proxy or self.tasks):
+            raise ValueError("results replace the proxies: drop `proxy` and `tasks`, or `results`")
+        return self
 
 
 class Shards(Section):

@@ -10,6 +10,7 @@ pytest.importorskip("jax", reason="proxies need cuvee[proxy]")
 
 from mixing.proxy import train_stack
 from mixing.proxy_config import ProxyConfig
+from mixing.tasks import Task
 
 VOCABULARY = 48
 OPTIONS = {
@@ -132,7 +133,7 @@ def test_repetition_follows_the_target_run(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"preset": "huge"}, "unknown proxy preset 'huge'; there are tiny, small, 15m, 30m"),
+        ({"preset": "huge"}, "unknown proxy preset 'huge'; there are tiny, 0.3m, 1m, 4m, 15m, 30m, 60m, 100m"),
         ({"widht": 3}, "proxy option widht: .*allowed: preset, vocabulary"),
         ({"steps": 0}, "proxy option steps: .*greater than or equal to 1"),
         ({"width": 60}, "proxy option width: width is 60; it must be a multiple of twice the 4 heads"),
@@ -157,3 +158,39 @@ def test_measured_windows_are_spread_over_the_text(result: pl.DataFrame, tmp_pat
     got = train_stack(config, WEIGHTS, ["x", "y", "z"], DOMAINS, TRAIN, both, str(tmp_path / "s.npz"))
     expected = (result["bpb/left"] + result["bpb/right"]) / 2
     assert got["bpb/left"].to_numpy() == pytest.approx(expected.to_numpy(), rel=0.15)
+
+
+def test_gradients_of_pieces_add_up(result: pl.DataFrame, tmp_path: Path) -> None:
+    pieces = train(tmp_path / "s.npz", CONFIG.model_copy(update={"microbatch": 2}))
+    for column in ("bpb/left", "bpb/right", "loss"):
+        assert pieces[column].to_numpy() == pytest.approx(result[column].to_numpy(), rel=2e-3)
+    with pytest.raises(ValueError, match="batch is 4; it must be a multiple of the microbatch, 3"):
+        ProxyConfig.of({**OPTIONS, "microbatch": 3}, vocabulary=10)
+
+
+def test_presets_follow_their_sizes() -> None:
+    sizes = {"0.3m": 0.3e6, "1m": 1e6, "4m": 4e6, "15m": 15e6, "30m": 30e6, "60m": 60e6, "100m": 100e6}
+    rates = []
+    for name, size in sizes.items():
+        config = ProxyConfig.of({"preset": name}, vocabulary=1000)
+        parameters = config.layers * (4 * config.width**2 + 3 * config.width * config.hidden)
+        assert parameters == pytest.approx(size, rel=0.06), name
+        assert config.tokens == pytest.approx(20 * parameters, rel=0.05), name
+        rates.append(config.learning_rate)
+    assert rates == sorted(rates, reverse=True), "larger models learn more slowly"
+
+
+def test_tasks_are_measured_on_their_answers_alone(tmp_path: Path) -> None:
+    rows = np.array([[5, 6, 7, *range(8, 22)], [30, 31, 32, *range(33, 47)]], np.int32)
+    counted = np.zeros((2, 16), bool)
+    counted[:, 10:] = True
+    known, unknown = (Task(rows[i : i + 1], counted[i : i + 1], 6, 1) for i in (0, 1))
+    none = Task(rows[:1], np.zeros((1, 16), bool), 6, 1)
+    got = train_stack(
+        CONFIG, WEIGHTS, ["x", "y", "z"], DOMAINS, TRAIN, HELDOUT, str(tmp_path / "s.npz"),
+        tasks={"known": known, "unknown": unknown, "none": none},
+    )  # fmt: skip
+    assert got.columns[3:6] == ["task/known", "task/none", "task/unknown"]
+    assert got["task/none"].to_list() == [0.0, 0.0, 0.0]
+    # counting up is what the right domain teaches, and its tokens are 24 to 47
+    assert got["task/unknown"][1] < got["task/unknown"][0]
