@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from manifests.mix import MixBootstrap, MixDomain, MixManifest, MixMetric, MixObserved, MixPool, MixPrice
+from manifests.mix import (
+    MixBootstrap,
+    MixDomain,
+    MixManifest,
+    MixMetric,
+    MixObserved,
+    MixPool,
+    MixPrice,
+    MixShare,
+    MixStage,
+)
 from manifests.receipts import digest_of
 from mixing.bootstrap import Resampled
 from mixing.constraints import Constraints
@@ -15,6 +25,7 @@ from mixing.observed import Observed
 from mixing.pools import PoolSet
 from mixing.simplex import UNITS
 from mixing.solver import Mixture
+from mixing.staging import Stage
 from mixing.surrogate import Surrogate
 
 
@@ -31,14 +42,18 @@ def compose(
     objective: Objective | None = None,
     constraints: Constraints | None = None,
     resampled: Resampled | None = None,
+    stages: Sequence[tuple[Stage, Mapping[str, float]]] = (),
 ) -> MixManifest:
     """The manifest of ``mixture`` for ``budget`` training tokens from ``pools``; without both, one of weights alone.
 
     ``tokenizer`` is its digest; ``objective`` and ``constraints`` as given to ``solve``. Token counts of domains are
-    integers that sum to the budget.
+    integers that sum to the budget. ``stages`` come with their weights, as ``solve_stages`` gives them.
     """
     objective, constraints = objective or Objective(), constraints or Constraints()
+    staged = [split_tokens(stage.budget, weights) for stage, weights in stages]
     tokens = split_tokens(budget, mixture.weights)
+    if staged:
+        tokens = {name: sum(t[name] for t in staged) for name in mixture.weights}
     available = pools.tokens() if pools else dict(constraints.available)
     strata = pools.strata() if pools else {}
     total = sum(constraints.natural.values())
@@ -77,6 +92,7 @@ def compose(
         policy=policy,
         policy_digest=policy_digest,
         domains=domains,
+        stages=[_stage(s, w, t, available) for (s, w), t in zip(stages, staged, strict=True)],
         metrics=metrics,
         aim=_aim(objective),
         objective={k: None if v is None else _six(v) for k, v in found.items()},
@@ -88,6 +104,27 @@ def compose(
         left_out=surrogate.left_out,
         surrogate=_fingerprint(surrogate),
         pools=_pools(pools),
+    )
+
+
+def _stage(
+    stage: Stage, weights: Mapping[str, float], tokens: Mapping[str, int], available: Mapping[str, int]
+) -> MixStage:
+    """``epochs`` are of all the domain's tokens, so that those of the stages add up."""
+    shares = {
+        name: MixShare(
+            weight=weight,
+            tokens=tokens[name],
+            epochs=round(tokens[name] / available[name], 4) if available.get(name) else 0.0,
+        )
+        for name, weight in weights.items()
+    }
+    return MixStage(
+        name=stage.name,
+        budget=stage.budget,
+        domains=dict(sorted(shares.items())),
+        min_document=stage.min_document,
+        sequence_length=stage.sequence_length,
     )
 
 

@@ -26,6 +26,7 @@ class Plan:
     bounds: Ints
     tokens: dict[str, int]  #: planned, by domain
     deficit: dict[str, int]  #: tokens that whole documents could not fill, by domain
+    stages: dict[str, tuple[int, int]]  #: first shard and the one after the last, of a manifest with stages
 
     @property
     def shards(self) -> int:
@@ -49,23 +50,74 @@ def plan(manifest: MixManifest, pools: PoolSet, *, shard_tokens: int) -> Plan:
     Documents stay whole, in epochs and at shard borders: a domain gets the most tokens, up to its budget, that whole
     documents fill, and says what is missing; a document longer than a shard is a shard of its own. Within a domain
     every epoch is a shuffle of its own. Domains are interleaved evenly, so that any stretch of the data has about the
-    weights of the whole. Depends on the manifest's seed and the pools, on nothing else. ValueError when the pools lack
-    what the manifest names.
+    weights of the whole. Stages come one after another, each in shards of its own; a later one takes first what has
+    been seen least, and documents of its least length alone. Depends on the manifest's seed and the pools, on nothing
+    else. ValueError when the pools lack what the manifest names.
     """
     if shard_tokens < 1:
         raise ValueError(f"shard_tokens is {shard_tokens}; it must be positive")
-    picks, tokens, deficit = [], {}, {}
-    for number, (name, domain) in enumerate(sorted(manifest.domains.items())):
-        file, span, length = _documents(pools, name, domain.pools)
-        if domain.tokens and not len(length):
-            raise ValueError(f"domain {name!r} should give {domain.tokens:,} tokens but its pools hold no documents")
-        chosen, epoch = _take(length, domain.tokens, [manifest.seed, number])
-        tokens[name] = int(length[chosen].sum())
-        deficit[name] = domain.tokens - tokens[name]
-        picks.append((file[chosen], span[chosen], epoch, length[chosen]))
-    order = np.argsort(np.concatenate([_positions(p[3]) for p in picks]), kind="stable")
-    file, span, epoch, length = (np.concatenate(column)[order] for column in zip(*picks, strict=True))
-    return Plan(file, span, epoch, length, _cut(length, shard_tokens), tokens, deficit)
+    if not manifest.budget:
+        raise ValueError("the manifest has weights but no budget: nothing can be planned from it")
+    sources = {name: _Source(manifest, pools, i) for i, name in enumerate(sorted(manifest.domains))}
+    stages = [(s.name, {n: d.tokens for n, d in s.domains.items()}, s.min_document) for s in manifest.stages]
+    stages = stages or [("", {n: d.tokens for n, d in manifest.domains.items()}, 0)]
+    rows: list[tuple[Ints, ...]] = []
+    bounds, shards = [np.zeros(1, np.int64)], {}
+    tokens, deficit = dict.fromkeys(sources, 0), dict.fromkeys(sources, 0)
+    for stage, wanted, least in stages:
+        picks = []
+        for name in sorted(wanted):
+            taken = sources[name].take(wanted[name], least)
+            picks.append(taken)
+            tokens[name] += int(taken[3].sum())
+            deficit[name] += wanted[name] - int(taken[3].sum())
+        order = np.argsort(np.concatenate([_positions(p[3]) for p in picks]), kind="stable")
+        rows.append(tuple(np.concatenate(column)[order] for column in zip(*picks, strict=True)))
+        cut = _cut(rows[-1][3], shard_tokens)
+        first = sum(len(b) for b in bounds) - 1
+        shards[stage] = (first, first + len(cut) - 1)
+        bounds.append(cut[1:] + bounds[-1][-1])
+    file, span, epoch, length = (np.concatenate(column) for column in zip(*rows, strict=True))
+    named = {stage: between for stage, between in shards.items() if stage}
+    return Plan(file, span, epoch, length, np.concatenate(bounds), tokens, deficit, named)
+
+
+class _Source:
+    """The documents of a domain, and how often each has been taken."""
+
+    def __init__(self, manifest: MixManifest, pools: PoolSet, number: int) -> None:
+        self.name = sorted(manifest.domains)[number]
+        self._seed = [manifest.seed, number]
+        domain = manifest.domains[self.name]
+        self.file, self.span, self.length = _documents(pools, self.name, domain.pools)
+        self._seen = np.zeros(len(self.length), np.int64)
+        self._buckets: list[tuple[Ints, float]] = []
+        if domain.buckets:
+            strata = [pools.files[i].stratum for i in self.file.tolist()]
+            for b in domain.buckets:
+                own = np.flatnonzero(np.isin(strata, b.pools))
+                self._buckets.append((own, b.tokens / max(domain.tokens, 1)))
+
+    def take(self, budget: int, least: int) -> tuple[Ints, Ints, Ints, Ints]:
+        """File, span, epoch and length of documents that fill ``budget`` as far as whole ones can.
+
+        Of documents of ``least`` tokens or more, those seen least often first, each time in a shuffle of its own; of a
+        domain with buckets, each its share.
+        """
+        usable = np.flatnonzero(self.length >= least)
+        if budget and not len(usable):
+            why = f"of {least:,} tokens or more" if least else ""
+            raise ValueError(
+                f"domain {self.name!r} should give {budget:,} tokens but its pools hold no documents {why}".rstrip()
+            )
+        if not self._buckets:
+            return self._fill(usable, budget)
+        pieces = [self._fill(np.intersect1d(usable, own), int(budget * share)) for own, share in self._buckets]
+        return tuple(np.concatenate(column) for column in zip(*pieces, strict=True))  # type: ignore[return-value]
+
+    def _fill(self, usable: Ints, budget: int) -> tuple[Ints, Ints, Ints, Ints]:
+        at, epoch = _take(self.length, self._seen, usable, budget, self._seed)
+        return self.file[at], self.span[at], epoch, self.length[at]
 
 
 def _documents(pools: PoolSet, domain: str, strata: Sequence[str]) -> tuple[Ints, Ints, Ints]:
@@ -83,15 +135,21 @@ def _documents(pools: PoolSet, domain: str, strata: Sequence[str]) -> tuple[Ints
     )
 
 
-def _take(length: Ints, budget: int, seed: Sequence[int]) -> tuple[Ints, Ints]:
-    """Documents (indices, repeated by epoch) that fill ``budget`` as far as whole ones can, and their epochs."""
-    if not budget:
-        return np.empty(0, np.int64), np.empty(0, np.int64)
-    epochs, rest = divmod(budget, int(length.sum()))
-    shuffles = [np.random.default_rng([*seed, e]).permutation(len(length)) for e in range(epochs + 1)]
-    shuffles[-1] = _fill(shuffles[-1], length, rest)
-    epoch = np.repeat(np.arange(epochs + 1), [len(s) for s in shuffles])
-    return np.concatenate(shuffles), epoch
+def _take(length: Ints, seen: Ints, usable: Ints, budget: int, seed: Sequence[int]) -> tuple[Ints, Ints]:
+    """Of the ``usable`` documents those that fill ``budget``, repeated by epoch, and their epochs; adds to ``seen``."""
+    chosen, epochs = [np.empty(0, np.int64)], [np.empty(0, np.int64)]
+    whole = True
+    while whole and budget > 0 and len(usable):
+        epoch = int(seen[usable].min())
+        fresh = usable[seen[usable] == epoch]
+        order = np.random.default_rng([*seed, epoch]).permutation(fresh)
+        whole = int(length[fresh].sum()) <= budget
+        taken = order if whole else _fill(order, length, budget)
+        seen[taken] += 1
+        budget -= int(length[taken].sum())
+        chosen.append(taken)
+        epochs.append(np.full(len(taken), epoch))
+    return np.concatenate(chosen), np.concatenate(epochs)
 
 
 def _fill(order: Ints, length: Ints, budget: int) -> Ints:

@@ -163,6 +163,15 @@ class PoolSet:
         """Tokens of each domain, by name."""
         return self._sum("tokens", split, "domain")
 
+    def in_documents(self, least: int) -> dict[str, int]:
+        """Training tokens of each domain in documents of ``least`` tokens or more."""
+        found = dict.fromkeys(self.tokens(), 0)
+        for i, file in enumerate(self.files):
+            if file.split == "train":
+                lengths = self.spans(i).lengths
+                found[file.domain] += int(lengths[lengths >= least].sum())
+        return found
+
     def strata(self, split: str = "train") -> dict[str, int]:
         """Tokens of each stratum, by name."""
         return self._sum("tokens", split, "stratum")

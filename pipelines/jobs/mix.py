@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import polars as pl
 
 from manifests.mix import MixManifest
-from manifests.policy import Policy
 from mixing.pools import PoolFile
 from pipelines import selection
 from pipelines.catalog import Catalog
@@ -50,10 +47,7 @@ def measured(
 
 def permitted(conductor: Conductor, section: Mix, catalog: Catalog, pools: list[PoolFile]) -> list[PoolFile]:
     """What the policy leaves of the pools. Policy acts here, never on the documents."""
-    rules = Policy.load(section.policy)
-    if section.as_of is not None:
-        rules = replace(rules, as_of=section.as_of)
-    kept = permit.run(conductor, catalog, pools, rules)
+    kept = permit.run(conductor, catalog, pools, permit.policy_of(section))
     if not any(f.split == "train" for f in kept):
         classes = sorted({selection.licence_of(f.stratum)[0] for f in pools})
         reasons = {n.removeprefix("reason:"): c for n, c in catalog.counts["permit"].items() if n.startswith("reason:")}

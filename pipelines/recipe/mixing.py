@@ -7,8 +7,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from pipelines.recipe.base import Name, Section
-from pipelines.recipe.solving import Solve
+from pipelines.recipe.base import Name, Section, Share
+from pipelines.recipe.solving import DomainGroup, Solve
 
 
 class TokenizerTraining(Section):
@@ -44,6 +44,18 @@ class Results(Section):
     columns: dict[str, str] = {}  #: our name of a metric: theirs; default: all numbers, by their own names
 
 
+class Stage(Section):
+    """A stretch of the training with its own blend; ``bounds``, ``groups`` and ``excluded`` add to those of all."""
+
+    name: Name
+    budget: Annotated[int, Field(ge=1000)]
+    min_document: Annotated[int, Field(ge=0)] = 0  #: tokens; of shorter documents none
+    sequence_length: Annotated[int, Field(ge=0)] = 0  #: told to the trainer
+    bounds: dict[str, tuple[Share, Share]] = {}
+    groups: dict[str, DomainGroup] = {}
+    excluded: list[str] = []
+
+
 class Mix(Section):
     budget: Annotated[int, Field(ge=1000)]  #: training tokens to emit
     policy: str = "any"
@@ -53,6 +65,17 @@ class Mix(Section):
     tasks: dict[Name, str] = {}  #: JSONL or Parquet with `prompt` and `answer`, measured in bits per byte of the answer
     results: Results | None = None
     solve: Solve = Solve()
+    stages: list[Stage] = []  #: none: one, of the whole budget
+
+    @model_validator(mode="after")
+    def _stages_fill_the_budget(self) -> Mix:
+        if self.stages and (total := sum(s.budget for s in self.stages)) != self.budget:
+            raise ValueError(f"the budgets of the stages sum to {total:,}, not to the budget of {self.budget:,}")
+        if len({s.name for s in self.stages}) < len(self.stages):
+            raise ValueError("stages need names that differ")
+        if self.stages and (self.solve.decay or self.solve.risk):
+            raise ValueError("decay and risk are not known for several stages: leave them out")
+        return self
 
     @model_validator(mode="after")
     def _one_source_of_metrics(self) -> Mix:

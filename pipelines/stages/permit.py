@@ -19,6 +19,7 @@ from manifests.signatures import Signature
 from mixing.pools import PoolFile, PoolSet, Spans
 from pipelines.catalog import Catalog
 from pipelines.conductor import Conductor
+from pipelines.recipe import Mix
 from pipelines.stages import licences
 from pipelines.task import Made, Task
 
@@ -31,6 +32,12 @@ class _Permit:
     part: str
     files: tuple[PoolFile, ...]
     policy: Policy
+
+
+def policy_of(section: Mix) -> Policy:
+    """The policy of a recipe, as of its date."""
+    policy = Policy.load(section.policy)
+    return policy if section.as_of is None else replace(policy, as_of=section.as_of)
 
 
 def run(conductor: Conductor, catalog: Catalog, files: Sequence[PoolFile], policy: Policy) -> list[PoolFile]:

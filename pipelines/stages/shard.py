@@ -22,7 +22,7 @@ from pipelines.recipe import Shards
 from pipelines.stages.solve import MANIFEST
 from pipelines.task import Made, Task
 
-VERSION = 1
+VERSION = 2
 PLAN = "mix/plan.parquet"
 INDEX = "shards/index.json"
 
@@ -41,7 +41,7 @@ def write_plan(run: str, spec: _Plan) -> Made:
     return Made(
         [output(run, PLAN, len(made.file))],
         {"documents": len(made.file), "tokens": int(made.length.sum())},
-        {"bounds": made.bounds.tolist(), "tokens": made.tokens, "deficit": made.deficit},
+        {"bounds": made.bounds.tolist(), "tokens": made.tokens, "deficit": made.deficit, "stages": made.stages},
     )
 
 
@@ -92,6 +92,7 @@ def shards(conductor: Conductor, section: Shards, catalog: Catalog, pools: list[
         "mix": catalog.files[MANIFEST].digest,
         "tokens": planned.data["tokens"],
         "deficit": planned.data["deficit"],
+        "stages": planned.data["stages"],
         "formats": listed,
     }
     conductor.here("index", Task("index", "shards", digest_of("index", VERSION, index), write_index, index))

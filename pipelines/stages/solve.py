@@ -9,15 +9,18 @@ import polars as pl
 
 from manifests import storage
 from manifests.mix import MixManifest
-from manifests.policy import Policy
 from manifests.receipts import digest_of, output
+from mixing.constraints import Constraints
 from mixing.manifest import alone, compose
 from mixing.pools import PoolFile, PoolSet
+from mixing.staging import Stage, solve_stages
 from mixing.surrogate import Surrogate
 from pipelines import blending
 from pipelines.catalog import Catalog
 from pipelines.conductor import Conductor
-from pipelines.recipe import Mix, Recipe
+from pipelines.recipe import Mix, Recipe, Solve
+from pipelines.recipe import mixing as recipes
+from pipelines.stages import permit
 from pipelines.task import Made, Task
 
 VERSION = 3
@@ -102,7 +105,11 @@ def write_mix(run: str, spec: _Solve) -> Made:
     limits = blending.constraints(
         section, list(pools.tokens()), strata=pools.strata(), budget=spec.mix.budget, natural=pools.natural
     )
-    mixture = mixing.solve(surrogate, aim, limits)
+    stages = [_stage(stage, pools, limits) for stage in spec.mix.stages]
+    if stages:
+        mixture, weights = solve_stages(surrogate, aim, limits, stages)
+    else:
+        mixture, weights = mixing.solve(surrogate, aim, limits), {}
     draws = section.bootstrap
     resampled = resample(surrogate, aim, limits, draws=draws, seed=spec.seed) if draws > 1 else None
     surrogate.save(storage.join(run, SURROGATE))
@@ -116,15 +123,28 @@ def write_mix(run: str, spec: _Solve) -> Made:
         budget=spec.mix.budget,
         seed=spec.seed,
         policy=PurePosixPath(spec.mix.policy).name,
-        policy_digest=Policy.load(spec.mix.policy).digest,
+        policy_digest=permit.policy_of(spec.mix).digest,
         objective=aim,
         constraints=limits,
         resampled=resampled,
+        stages=[(stage, weights[stage.name]) for stage in stages],
     )
     manifest.write(storage.join(run, MANIFEST))
     left_out = {f"left_out:{key}": 1 for key in surrogate.left_out}
     outputs = [output(run, MANIFEST), output(run, SURROGATE), output(run, PREDICTIONS, predictions.height)]
     return Made(outputs, {"runs": spec.metrics.height, **left_out})
+
+
+def _stage(stage: recipes.Stage, pools: PoolSet, whole: Constraints) -> Stage:
+    own = Solve(bounds=stage.bounds, groups=stage.groups, excluded=stage.excluded)
+    return Stage(
+        name=stage.name,
+        budget=stage.budget,
+        available=pools.in_documents(stage.min_document) if stage.min_document else whole.available,
+        constraints=blending.constraints(own, list(pools.tokens()), strata=pools.strata()),
+        min_document=stage.min_document,
+        sequence_length=stage.sequence_length,
+    )
 
 
 def _predictions(surrogate: Surrogate, swarm: pl.DataFrame, metrics: pl.DataFrame) -> pl.DataFrame:

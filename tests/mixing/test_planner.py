@@ -3,12 +3,13 @@ from __future__ import annotations
 from itertools import pairwise
 
 import numpy as np
+import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import mixing
-from manifests.mix import MixDomain, MixManifest
+from manifests.mix import MixDomain, MixManifest, MixShare, MixStage
 from mixing.planner import _cut, _fill, _positions, _take
 from mixing.pools import PoolSet
 
@@ -100,7 +101,7 @@ def test_what_is_missing_is_named(pools: PoolSet) -> None:
 @given(st.lists(st.integers(1, 50), min_size=1, max_size=30), st.integers(0, 3000))
 def test_taking_leaves_less_than_any_document_left_out(sizes: list[int], budget: int) -> None:
     length = np.array(sizes, np.int64)
-    chosen, epoch = _take(length, budget, [0])
+    chosen, epoch = _take(length, np.zeros_like(length), np.arange(len(length)), budget, [0])
     left = budget - int(length[chosen].sum())
     counts = np.bincount(chosen, minlength=len(sizes))
     assert left >= 0
@@ -121,7 +122,7 @@ def test_cuts_are_full(sizes: list[int], most: int) -> None:
 
 
 def test_every_epoch_is_a_shuffle_of_its_own() -> None:
-    chosen, epoch = _take(np.ones(50, np.int64), 100, [0])
+    chosen, epoch = _take(np.ones(50, np.int64), np.zeros(50, np.int64), np.arange(50), 100, [0])
     first, second = chosen[epoch == 0], chosen[epoch == 1]
     assert sorted(first) == sorted(second)
     assert first.tolist() != second.tolist()
@@ -132,3 +133,66 @@ def test_filling_skips_what_does_not_fit() -> None:
     assert _fill(np.arange(5), length, 11).tolist() == [0, 2, 3, 4]
     assert _fill(np.arange(5), length, 0).tolist() == []
     assert _positions(np.array([2, 2])).tolist() == [0.25, 0.75]
+
+
+def test_stages_follow_one_another_in_shards_of_their_own(pools: PoolSet) -> None:
+    whole = manifest(pools, SHARES, 12_000)
+    first = {n: MixShare(weight=1 / 3, tokens=d.tokens // 2, epochs=0) for n, d in whole.domains.items()}
+    last = {n: MixShare(weight=1 / 3, tokens=d.tokens - d.tokens // 2, epochs=0) for n, d in whole.domains.items()}
+    budgets = [sum(s.tokens for s in stage.values()) for stage in (first, last)]
+    stages = [
+        MixStage(name="pretraining", budget=budgets[0], domains=first),
+        MixStage(name="annealing", budget=budgets[1], domains=last, min_document=40),
+    ]
+    staged = MixManifest.model_validate(whole.model_dump() | {"stages": [s.model_dump() for s in stages]})
+    plan = mixing.plan(staged, pools, shard_tokens=1000)
+    (a, b), (c, d) = plan.stages["pretraining"], plan.stages["annealing"]
+    assert (a, b, d) == (0, c, plan.shards)
+    table = plan.table()
+    late = table.filter(pl.col("shard") >= c)
+    assert late["tokens"].min() >= 40, "no short documents at the end"
+    early = table.filter(pl.col("shard") < c)
+    assert early["tokens"].min() < 40
+    assert early["tokens"].sum() <= budgets[0]
+    assert late["tokens"].sum() <= budgets[1]
+    for stratum_file in late.group_by("file"):
+        documents = stratum_file[1]
+        seen = early.filter(file=documents["file"][0])
+        again = documents.join(seen, on=["file", "span"], how="semi")
+        assert (again["epoch"] > 0).all(), "what was seen before counts as repeated"
+    assert mixing.plan(staged, pools, shard_tokens=1000).table().equals(table)
+
+
+def test_a_stage_without_long_documents_says_so(pools: PoolSet) -> None:
+    whole = manifest(pools, {"web": 1.0}, 1000)
+    share = MixShare(weight=1, tokens=1000, epochs=0)
+    stage = MixStage(name="long", budget=1000, domains={"web": share}, min_document=10_000)
+    staged = MixManifest.model_validate(whole.model_dump() | {"stages": [stage.model_dump()]})
+    with pytest.raises(ValueError, match="its pools hold no documents of 10,000 tokens or more"):
+        mixing.plan(staged, pools, shard_tokens=1000)
+
+
+def test_buckets_are_repeated_apart(pools: PoolSet) -> None:
+    whole = manifest(pools, {"web": 1.0}, 6000)
+    low, high = ([s for s in pools.strata() if s.startswith("web~") and s.endswith(q)] for q in ("q0", "q1"))
+    held = pools.strata()
+    buckets = [
+        {"pools": some, "available": (n := sum(held[s] for s in some)), "tokens": tokens, "epochs": tokens / n}
+        for some, tokens in ((low, 1000), (high, 5000))
+    ]
+    data = whole.model_dump()
+    data["domains"]["web"]["buckets"] = buckets
+    table = mixing.plan(MixManifest.model_validate(data), pools, shard_tokens=3000).table()
+    stratum = pl.Series([pools.files[i].stratum for i in table["file"].to_list()])
+    tokens = table.with_columns(stratum=stratum).group_by("stratum").agg(pl.col("tokens").sum())
+    got = dict(tokens.iter_rows())
+    assert sum(got.get(s, 0) for s in low) == pytest.approx(1000, abs=60)
+    assert sum(got.get(s, 0) for s in high) == pytest.approx(5000, abs=60)
+
+
+def test_a_manifest_of_weights_alone_cannot_be_planned(pools: PoolSet) -> None:
+    empty = MixManifest.model_validate(
+        {"budget": 0, "domains": {"web": {"weight": 1, "tokens": 0, "available": 0, "epochs": 0}}}
+    )
+    with pytest.raises(ValueError, match="has weights but no budget"):
+        mixing.plan(empty, pools, shard_tokens=10)

@@ -1,0 +1,84 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from test_solver import LOSSES, NATURAL
+from test_surrogate import DOMAINS, swarm
+
+import mixing
+from mixing.constraints import Constraints, Group
+from mixing.infeasible import Infeasible
+from mixing.manifest import compose
+from mixing.objective import Objective
+from mixing.staging import Stage, solve_stages
+from mixing.surrogate import Surrogate
+
+TOKENS = {d: int(1e6 * s) for d, s in NATURAL.items()}
+LONG = {d: int(0.3 * n) for d, n in TOKENS.items()}
+ALL = Constraints(natural=NATURAL, available=TOKENS, max_epochs=2.0, max_divergence=0.5)
+STAGES = [
+    Stage("pretraining", 1_000_000, TOKENS, Constraints(bounds={"code": (0.0, 0.2)})),
+    Stage(
+        "midtraining", 200_000, LONG, min_document=500, sequence_length=8192,
+        constraints=Constraints(groups={"good": Group({"prose": 1, "pdf": 1}, at_least=0.4)}, excluded=["synthetic"]),
+    ),
+]  # fmt: skip
+AIM = Objective(weights=LOSSES)
+
+
+@pytest.fixture(scope="module")
+def surrogate() -> Surrogate:
+    return mixing.fit(*swarm(32), family="power_law_concave")
+
+
+def test_every_stage_keeps_its_constraints_and_all_keep_to_the_data(surrogate: Surrogate) -> None:
+    mixture, weights = solve_stages(surrogate, AIM, ALL, STAGES)
+    for stage in STAGES:
+        assert sum(weights[stage.name].values()) == pytest.approx(1, abs=1e-12)
+    assert weights["pretraining"]["code"] <= 0.2 + 1e-9
+    assert weights["midtraining"]["prose"] + weights["midtraining"]["pdf"] >= 0.4 - 1e-9
+    assert weights["midtraining"]["synthetic"] == 0
+    for d in DOMAINS:
+        used = sum(s.budget * weights[s.name][d] for s in STAGES)
+        assert used <= 2.0 * TOKENS[d] + 1.001e-4 * 1_200_000, d
+        assert 200_000 * weights["midtraining"][d] <= 2.0 * LONG[d] + 1.001e-4 * 200_000
+        assert mixture.weights[d] == pytest.approx(used / 1_200_000, abs=1e-4)
+    assert mixture.gap is not None
+    assert mixture.gap < 2e-4
+    assert any(p.constraint.startswith("midtraining: good") for p in mixture.prices)
+
+
+def test_no_split_of_the_tokens_is_better(surrogate: Surrogate) -> None:
+    """Against random pairs of mixtures that obey the same constraints."""
+    mixture, _ = solve_stages(surrogate, AIM, Constraints(natural=NATURAL, available=TOKENS, max_epochs=2.0), STAGES)
+    rng = np.random.default_rng(0)
+    first, second = (rng.dirichlet(np.array(list(NATURAL.values())) * k, 60_000) for k in (20, 8))
+    second[:, 4] = 0
+    second /= second.sum(1, keepdims=True)
+    tokens, long = (np.array([t[d] for d in DOMAINS]) for t in (TOKENS, LONG))
+    allowed = (first[:, 1] <= 0.2) & (second[:, 2:4].sum(1) >= 0.4)
+    allowed &= (1e6 * first + 2e5 * second <= 2 * tokens).all(1) & (2e5 * second <= 2 * long).all(1)
+    assert allowed.sum() > 20
+    values = (surrogate.means(first[allowed]) * 5 + surrogate.means(second[allowed])) / 6
+    assert mixture.gap is not None
+    assert values[:, :2].mean(1).min() >= mixture.objective - mixture.gap - 1e-9
+
+
+def test_what_stages_cannot_share_is_named(surrogate: Surrogate) -> None:
+    greedy = [Stage(n, 500_000, TOKENS, Constraints(bounds={"pdf": (0.2, 1.0)})) for n in ("early", "late")]
+    with pytest.raises(Infeasible, match=r"early/pdf ≥ 0\.1; late/pdf ≥ 0\.1; all of pdf ≤ 0\.12"):
+        solve_stages(surrogate, AIM, ALL, greedy)
+    with pytest.raises(ValueError, match="names that differ"):
+        solve_stages(surrogate, AIM, ALL, [STAGES[0], STAGES[0]])
+
+
+def test_stages_are_in_the_manifest(surrogate: Surrogate) -> None:
+    mixture, weights = solve_stages(surrogate, AIM, ALL, STAGES)
+    made = compose(
+        mixture, surrogate, budget=1_200_000, objective=AIM, constraints=ALL,
+        stages=[(s, weights[s.name]) for s in STAGES],
+    )  # fmt: skip
+    assert [s.budget for s in made.stages] == [1_000_000, 200_000]
+    assert made.stages[1].min_document == 500
+    assert sum(s.domains["web"].tokens for s in made.stages) == made.domains["web"].tokens
+    assert "synthetic" in made.stages[0].domains
