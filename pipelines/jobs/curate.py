@@ -6,7 +6,7 @@ from pipelines.catalog import Catalog
 from pipelines.conductor import Conductor
 from pipelines.errors import RunFailed
 from pipelines.recipe import Recipe
-from pipelines.stages import annotate, decontaminate, deduplicate, identity, licences, verdicts
+from pipelines.stages import annotate, decontaminate, deduplicate, identity, licences, passages, verdicts
 
 
 def curate(conductor: Conductor, recipe: Recipe, catalog: Catalog, *, generation: int = 0) -> None:
@@ -30,6 +30,8 @@ def curate(conductor: Conductor, recipe: Recipe, catalog: Catalog, *, generation
         conductor.forget(f"train-quality{suffix}", f"quality{suffix}")
     decontaminate.run(conductor, catalog, recipe.decontaminate, fresh, suffix)
     deduplicate.deduplicate(conductor, recipe, catalog, fresh, generation)
+    if not generation:
+        passages.run(conductor, recipe, catalog, fresh)
     licences.unite(conductor, catalog, fresh, suffix)
     catalog.add(conductor.map(f"select{suffix}", [verdicts.task(catalog, p, recipe, suffix) for p in fresh]))
     if not generation and not catalog.count("select", "kept"):

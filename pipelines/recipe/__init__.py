@@ -14,7 +14,7 @@ from manifests.acquisition import Route
 from pipelines.recipe.base import Name, Section
 from pipelines.recipe.curation import Annotate, DomainRule, Labels, Quality, Rule, Select
 from pipelines.recipe.decontamination import Benchmark, Decontaminate
-from pipelines.recipe.deduplication import Dedup
+from pipelines.recipe.deduplication import Dedup, Passages
 from pipelines.recipe.mixing import Mix, Shards, Swarm, Tokenizer, TokenizerTraining
 from pipelines.recipe.rephrasing import Generator, Rephrase
 from pipelines.recipe.solving import Solve
@@ -30,6 +30,7 @@ __all__ = [
     "Input",
     "Labels",
     "Mix",
+    "Passages",
     "Quality",
     "Recipe",
     "Rephrase",

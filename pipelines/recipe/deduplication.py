@@ -12,6 +12,13 @@ from pipelines.recipe.base import Section, Share
 Preference = Literal["route", "quality", "longest", "earliest", "source"]
 
 
+class Passages(Section):
+    """Passages that other documents, or the same, have before: taken out of the view that is tokenized, or marked."""
+
+    least: Annotated[int, Field(ge=32)]  #: bytes
+    action: Literal["remove", "flag"] = "remove"
+
+
 class Dedup(Section):
     """Exact by normalised content, by address, fuzzy by MinHash bands verified with the survivor itself."""
 
@@ -24,6 +31,9 @@ class Dedup(Section):
     unit: Literal["word", "char"] = MinHashParams.unit
     threshold: Annotated[float, Field(gt=0, le=1)] = THRESHOLD
     specific: Share = SPECIFIC
+    lines: Passages | None = None
+    paragraphs: Passages | None = None
+    substring: Passages | None = None
     survivor: list[Preference] = ["route", "quality", "longest"]
     max_fuzzy_share: Annotated[float, Field(gt=0, le=1)] = 0.6
     index: str = ""  #: an earlier run's folder

@@ -11,6 +11,7 @@ import polars as pl
 import pytest
 import yaml
 
+from manifests import edits
 from pipelines.errors import RecipeError, RunFailed
 from tests.pipelines.conftest import run_quietly
 from tests.pipelines.examine import column, digests
@@ -123,3 +124,29 @@ def test_a_source_that_would_lose_most_of_itself_ends_the_run(tmp_path: Path) ->
     with pytest.raises(RunFailed, match=r"90 of 120 documents of web .* more than dedup.max_fuzzy_share 0.6"):
         ran(tmp_path, "run", {"web": rows})
     ran(tmp_path, "run", {"web": rows}, max_fuzzy_share=0.8)
+
+
+def test_repeated_passages_are_edits_and_the_text_stays(tmp_path: Path) -> None:
+    rng = np.random.default_rng(3)
+    own = [prose(rng, 80) for _ in range(12)]
+    notice = f"Cookies, {prose(rng, 12)}."
+    shared = prose(rng, 60)
+    rows = [{"id": f"d{i}", "text": f"{notice}\n{text}\n", "url": ""} for i, text in enumerate(own)]
+    rows[3]["text"] += f"and é{shared} so"
+    rows[8]["text"] += f"but è{shared} no"
+    run = ran(tmp_path, "run", {"web": rows}, lines={"least": 60}, substring={"least": 100, "action": "flag"})
+    documents = column(run, "documents")
+    texts = documents["text"].to_list()
+    assert sorted(texts) == sorted(r["text"] for r in rows)
+    shown = []
+    for part in sorted(documents["part"].unique()):
+        view = edits.view(str(run), part, ["lines"])
+        shown += view.texts.to_pylist()
+    assert sorted(len(s) - len(t) for s, t in zip(shown, texts, strict=True)) == [-len(notice) - 1] * 11 + [0]
+    marks = column(run, "repeats/substring").with_columns(text=documents["text"])
+    cut = []
+    for row in marks.iter_rows(named=True):
+        cut += [(row["text"].encode()[e["start"] : e["end"]].decode().strip(), e["by"]) for e in row["edits"]]
+    assert [text for text, _ in cut] == [shared]
+    ids = set(documents["id"])
+    assert all(by.removeprefix("substring ") in ids for _, by in cut)

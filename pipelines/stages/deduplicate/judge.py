@@ -60,7 +60,8 @@ def tasks(
         next_cut = int(ends[reach - 1]) if reach else int(ends[0])
         cuts.append(next_cut if next_cut > cuts[-1] else int(ends[reach]))
     made = []
-    said = dedup.model_dump(mode="json", exclude={"partitions", "max_fuzzy_share", "index"})
+    elsewhere = {"partitions", "max_fuzzy_share", "index", "lines", "paragraphs", "substring"}
+    said = dedup.model_dump(mode="json", exclude=elsewhere)
     for start, end in pairwise(cuts):
         rows = table.slice(start, end - start)
         used = rows["part"].unique().sort().to_list()
