@@ -225,6 +225,8 @@ def _summary(mixture: Mixture, constraints: Constraints) -> dict[str, Any]:
         }
     if c.excluded:
         summary["excluded"] = sorted(c.excluded)
+    if c.frozen:
+        summary["frozen"] = [{d: _six(w) for d, w in held.items()} for held in c.frozen]
     if c.ladders:
         summary["ladders"] = [list(ladder) for ladder in c.ladders]
     if c.max_divergence is not None:

@@ -28,8 +28,8 @@ def upsample(
     A bucket's first pass is worth its value a token, and each further one less (Muennighoff et al. 2023): the tokens go
     where they are worth most, so all buckets that are repeated are worth the same at the margin,
     ``values · exp(−(epochs − 1)/decay)``. The epochs rise with quality, from none of the worst to ``max_epochs`` of the
-    best, as on the curves of OLMo 3 (Ai2 2025). ``values`` must not fall; by default they are the middles of the buckets'
-    quantiles to the power of ``strength``. ValueError when ``max_epochs`` of all buckets do not give ``total``.
+    best, as on the curves of OLMo 3 (Ai2 2025). ``values`` must not fall; by default they are the middles of the
+    buckets' quantiles to the power of ``strength``. ValueError when ``max_epochs`` of all do not give ``total``.
     """
     U = np.asarray(tokens, np.float64)
     v = ((np.arange(len(U)) + 0.5) / len(U)) ** strength if values is None else np.asarray(values, np.float64)
