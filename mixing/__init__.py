@@ -10,10 +10,12 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from mixing.limits import Limits as Limits
     from mixing.manifest import compose as compose
     from mixing.planner import Plan as Plan
     from mixing.planner import plan as plan
     from mixing.regression import fit as fit
+    from mixing.sequential import propose as propose
     from mixing.solver import Constraints as Constraints
     from mixing.solver import Infeasible as Infeasible
     from mixing.solver import Mixture as Mixture
@@ -30,6 +32,8 @@ _HOMES = {
     "Surrogate": "mixing.surrogate",
     "fit": "mixing.regression",
     "design": "mixing.swarm",
+    "propose": "mixing.sequential",
+    "Limits": "mixing.limits",
     "plan": "mixing.planner",
     "Plan": "mixing.planner",
 }

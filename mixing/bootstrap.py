@@ -80,11 +80,13 @@ def _refits(laws: Laws, surrogate: Surrogate, counts: npt.NDArray[np.int64]) -> 
         Y = np.where(known, surrogate.measured, 0.0).T[s.at]
         Z = np.tile((Y - s.centre[:, None]) / s.scale[:, None], (draws, 1)) * (W > 0)
         if isinstance(s.family, Linear):
-            P = s.family.fit(X, Z, W, np.repeat(np.arange(draws), many))
+            P, _ = s.family.fit(X, Z, W, np.repeat(np.arange(draws), many))
         else:  # drawn where the fit of all runs drew its laws in the end
-            centre = np.median(s.parameters, axis=0) if many > 2 else s.family.prior(X.shape[1])
-            starts = np.tile(s.parameters, (draws, 1))
-            P, _ = least_squares.fit(s.family, X, Z, W, starts, np.tile(centre, (len(starts), 1)))
+            own = np.tile(s.family.prior(X.shape[1]), (many, 1))
+            prior = s.family.shared(s.parameters, own, np.zeros(many, np.int64))
+            noise = np.array([surrogate.laws[surrogate.metrics[i]].noise for i in s.at])
+            starts, priors = (np.tile(each, (draws, 1)) for each in (s.parameters, prior))
+            P, _ = least_squares.fit(s.family, X, Z, W, starts, priors, np.tile(noise, draws))
         fitted.append(P.reshape(draws, many, -1))
     return [
         replaced(laws, [(P[d], s.centre, s.scale) for P, s in zip(fitted, laws.stacks, strict=True)])

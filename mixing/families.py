@@ -18,13 +18,17 @@ from mixing.simplex import Floats
 Ints = npt.NDArray[np.int64]
 _OFFSET = 1e-3  #: keeps powers of a weight of zero smooth
 _STARTS = 4
+_ROUNDS = 3
+_NOISE = 1e-2  #: variance that is assumed at first
+_LEAST_NOISE = 1e-5
+_PRIOR_LAWS = 2
 
 
 class Family(ABC):
     """A law with parameters, and how it learns them."""
 
     name: str
-    penalty: float  #: ridge towards the prior, in squared deviations of the metric
+    spread: float  #: prior standard deviation of the parameters
     curved: bool = True  #: convex and not linear: then a metric may need its sign turned
 
     @abstractmethod
@@ -46,36 +50,57 @@ class Family(ABC):
     def loss(self, X: Floats, Z: Floats, W: Floats) -> Floats:
         """What a fit from the prior alone leaves, ``float64[laws]``."""
         prior = np.tile(self.prior(X.shape[1]), (len(Z), 1))
-        return least_squares.fit(self, X, Z, W, prior, prior)[1]
+        return least_squares.fit(self, X, Z, W, prior, prior, np.full(len(Z), _NOISE))[1]
 
-    def fit(self, X: Floats, Z: Floats, W: Floats, groups: Ints, starts: Floats | None = None) -> Floats:
-        """Parameters ``float64[laws, p]`` of least penalised Huber loss for the rows of ``Z``, ``float64[laws, n]``.
+    def fit(self, X: Floats, Z: Floats, W: Floats, groups: Ints, starts: Floats | None = None) -> tuple[Floats, Floats]:
+        """Parameters ``float64[laws, p]`` and noise variances ``float64[laws]`` for ``Z``, ``float64[laws, n]``.
 
-        ``W[laws, n]`` weights the runs, 0 where a law is not to see one. From ``starts[laws, p]``, or from several
-        points of its own. Then once more, drawn towards the median of the laws of the same group instead of the prior:
-        metrics of one swarm resemble one another, and what few runs leave open is taken from the others (empirical
-        Bayes, Morris 1983).
+        ``W[laws, n]`` weights the runs, 0 where a law is not to see one. From ``starts[laws, p]``, or the best of
+        several points. Then some rounds of empirical Bayes (Morris 1983): the noise follows from what a law leaves, so
+        that noisy metrics are shrunk more; and laws are drawn towards the median of their group instead of the prior,
+        because metrics of one swarm resemble one another.
         """
-        prior = np.tile(self.prior(X.shape[1]), (len(Z), 1))
+        own = np.tile(self.prior(X.shape[1]), (len(Z), 1))
+        prior, noise = own, np.full(len(Z), _NOISE)
         if starts is None:
-            around = np.random.default_rng(0).normal(0.0, 0.7, (_STARTS - 1, prior.shape[1]))
-            fits = [least_squares.fit(self, X, Z, W, prior + move, prior) for move in (0.0, *around)]
-            losses = np.array([loss for _, loss in fits])
-            best = np.stack([P for P, _ in fits])[losses.argmin(0), np.arange(len(Z))]
+            around = np.random.default_rng(0).normal(0.0, 0.7, (_STARTS - 1, own.shape[1]))
+            fits = [least_squares.fit(self, X, Z, W, own + move, prior, noise) for move in (0.0, *around)]
+            best = np.array([loss for _, loss in fits]).argmin(0)
+            P = np.stack([P for P, _ in fits])[best, np.arange(len(Z))]
         else:
-            best = least_squares.fit(self, X, Z, W, starts, prior)[0]
-        shared = prior.copy()
+            P = least_squares.fit(self, X, Z, W, starts, prior, noise)[0]
+        for _ in range(_ROUNDS):
+            noise, prior = self._noise(P, X, Z, W, noise), self.shared(P, own, groups)
+            P = least_squares.fit(self, X, Z, W, P, prior, noise)[0]
+        return P, noise
+
+    def _noise(self, P: Floats, X: Floats, Z: Floats, W: Floats, noise: Floats) -> Floats:
+        """What is left for each run beyond the parameters that the runs, not the prior, decide (MacKay 1992)."""
+        root = np.sqrt(W)
+        left = np.square(least_squares.huber(root * (self.value(P, X) - Z))[0]).sum(1)
+        decided = np.empty(len(P))
+        for i, p in enumerate(P):
+            J = root[i, :, None] * self.jacobian(p, X)
+            A = J.T @ J
+            decided[i] = np.trace(np.linalg.solve(A + noise[i] / self.spread**2 * np.eye(len(A)), A))
+        runs = (W > 0).sum(1)
+        return np.asarray(np.maximum(left / np.maximum(runs - decided, 1 + runs / 20), _LEAST_NOISE), np.float64)
+
+    @staticmethod
+    def shared(P: Floats, own: Floats, groups: Ints) -> Floats:
+        """What laws ``P[laws, p]`` are drawn towards: the median of their group, itself drawn towards their prior."""
+        shared = own.copy()
         for group in np.unique(groups):
             members = groups == group
-            if members.sum() >= 3:  # the median of two follows either
-                shared[members] = np.median(best[members], axis=0)
-        return least_squares.fit(self, X, Z, W, best, shared)[0]
+            if (n := members.sum()) >= 3:  # the median of two follows either
+                shared[members] = (n * np.median(P[members], axis=0) + _PRIOR_LAWS * own[members]) / (n + _PRIOR_LAWS)
+        return shared
 
 
 class Linear(Family):
     """z = c + w·x by least squares: RegMix's baseline."""
 
-    name, penalty, curved = "linear", 1e-9, False
+    name, spread, curved = "linear", 1e4, False
 
     def prior(self, m: int) -> Floats:
         return np.zeros(1 + m)
@@ -90,34 +115,33 @@ class Linear(Family):
     def gradient(self, P: Floats, X: Floats) -> Floats:
         return np.broadcast_to(P[..., None, 1:], (*P.shape[:-1], *X.shape))
 
-    def fit(self, X: Floats, Z: Floats, W: Floats, groups: Ints, starts: Floats | None = None) -> Floats:
-        return np.stack([self._solve(X, z, w) for z, w in zip(Z, W, strict=True)])
+    def fit(self, X: Floats, Z: Floats, W: Floats, groups: Ints, starts: Floats | None = None) -> tuple[Floats, Floats]:
+        P = np.stack([self._solve(X, z, w) for z, w in zip(Z, W, strict=True)])
+        return P, self._noise(P, X, Z, W, np.full(len(P), _NOISE))
 
     def _solve(self, X: Floats, z: Floats, w: Floats) -> Floats:
         """Centred, so that the intercept is not drawn to zero."""
         root = np.sqrt(w / w.sum())
         mean, centre = float(root**2 @ z), root**2 @ X
+        y = root * (z - mean)
         U, s, V = np.linalg.svd(root[:, None] * (X - centre), full_matrices=False)
-        target = U.T @ (root * (z - mean))
-        slope = V.T @ (s / (s**2 + self._penalty(U, s, root * (z - mean), target, w)) * target)
+        slope = V.T @ (s / (s**2 + self._penalty(U, s, y, root)) * (U.T @ y))
         return np.concatenate([[mean - centre @ slope], slope])
 
-    def _penalty(self, U: Floats, s: Floats, z: Floats, target: Floats, w: Floats) -> float:
-        return self.penalty
+    def _penalty(self, U: Floats, s: Floats, y: Floats, root: Floats) -> float:
+        return 1e-9
 
 
 class Ridge(Linear):
     """Linear with a penalty chosen by leave-one-out error, in closed form (Golub, Heath and Wahba 1979)."""
 
-    name, penalty = "ridge", 1e-2
+    name, spread = "ridge", 1.0
 
-    def _penalty(self, U: Floats, s: Floats, z: Floats, target: Floats, w: Floats) -> float:
-        share = w / w.sum()
-
+    def _penalty(self, U: Floats, s: Floats, y: Floats, root: Floats) -> float:
         def left_out(penalty: float) -> float:
             shrink = s**2 / (s**2 + penalty)
-            leverage = (U**2) @ shrink + share
-            return float(np.square((z - U @ (shrink * target)) / np.maximum(1 - leverage, 1e-6)).sum())
+            leverage = (U**2) @ shrink + root**2
+            return float(np.square((y - U @ (shrink * (U.T @ y))) / np.maximum(1 - leverage, 1e-6)).sum())
 
         return float(min(np.geomspace(1e-8, 10.0, 28), key=left_out))
 
@@ -125,7 +149,7 @@ class Ridge(Linear):
 class LogLinear(Family):
     """z = c + exp(w·x): the mixing law M4 of Ye et al. (arXiv 2403.16952), and OlmixBase (arXiv 2602.12237)."""
 
-    name, penalty = "log_linear", 1e-3
+    name, spread = "log_linear", 3.0
 
     def prior(self, m: int) -> Floats:
         return np.concatenate([[-1.8], np.zeros(m)])
@@ -152,7 +176,7 @@ class PowerLawConcave(Family):
     of a concave one, so convex in x. Parameters: c, g, e, a (m), b (m), through maps onto their ranges.
     """
 
-    name, penalty = "power_law_concave", 1e-2
+    name, spread = "power_law_concave", 1.0
 
     def prior(self, m: int) -> Floats:
         return np.concatenate([[-2.0, 0.0, -2.0], np.full(m, -1.0), np.zeros(m)])

@@ -21,33 +21,38 @@ _CELLS = 8_000_000  #: of the Jacobians held at once
 
 
 class _Law(Protocol):
-    penalty: float
+    spread: float
 
     def value(self, P: Floats, X: Floats) -> Floats: ...
     def jacobian(self, P: Floats, X: Floats) -> Floats: ...
 
 
-def fit(law: _Law, X: Floats, Z: Floats, W: Floats, starts: Floats, prior: Floats) -> tuple[Floats, Floats]:
-    """Parameters ``float64[laws, p]`` and losses ``float64[laws]``: Σ huber(√w (law(x) − z)) + penalty |p − prior|².
+def fit(
+    law: _Law, X: Floats, Z: Floats, W: Floats, starts: Floats, prior: Floats, noise: Floats
+) -> tuple[Floats, Floats]:
+    """Parameters ``float64[laws, p]`` and losses ``float64[laws]``, least Σ huber(√w (law(x) − z)) + λ |p − prior|².
 
-    ``Z`` and ``W`` are ``float64[laws, n]``, ``starts`` and ``prior`` ``float64[laws, p]``.
+    ``Z`` and ``W`` are ``float64[laws, n]``, ``starts`` and ``prior`` ``float64[laws, p]``; λ is the variance
+    ``noise[laws]`` by the prior one of the parameters, so that this is the most probable law.
     """
     batch = max(1, _CELLS // (X.shape[0] * starts.shape[1]))
     done = [
-        _fit(law, X, Z[i : i + batch], W[i : i + batch], starts[i : i + batch], prior[i : i + batch])
+        _fit(law, X, *(array[i : i + batch] for array in (Z, W, starts, prior, noise / law.spread**2)))
         for i in range(0, len(Z), batch)
     ]
     return np.concatenate([P for P, _ in done]), np.concatenate([loss for _, loss in done])
 
 
-def _fit(law: _Law, X: Floats, Z: Floats, W: Floats, starts: Floats, prior: Floats) -> tuple[Floats, Floats]:
-    root, penalty = np.sqrt(W), law.penalty
+def _fit(
+    law: _Law, X: Floats, Z: Floats, W: Floats, starts: Floats, prior: Floats, penalty: Floats
+) -> tuple[Floats, Floats]:
+    root = np.sqrt(W)
     P, damping = starts.copy(), np.ones(len(starts))
     diagonal = np.arange(P.shape[1])
 
     def losses(of: Floats, at: npt.NDArray[np.int64]) -> Floats:
         robust = huber(root[at] * (law.value(of, X) - Z[at]))[0]
-        return np.asarray(np.square(robust).sum(1) + penalty * np.square(of - prior[at]).sum(1), np.float64)
+        return np.asarray(np.square(robust).sum(1) + penalty[at] * np.square(of - prior[at]).sum(1), np.float64)
 
     active = np.arange(len(P))
     loss = losses(P, active)
@@ -56,9 +61,9 @@ def _fit(law: _Law, X: Floats, Z: Floats, W: Floats, starts: Floats, prior: Floa
         robust, slope = huber(root[active] * (law.value(here, X) - Z[active]))
         J = (slope * root[active])[..., None] * law.jacobian(here, X)
         A = J.transpose(0, 2, 1) @ J
-        A[:, diagonal, diagonal] += penalty
+        A[:, diagonal, diagonal] += penalty[active, None]
         A[:, diagonal, diagonal] += damping[active, None] * (A[:, diagonal, diagonal] + 1e-8)
-        downhill = np.einsum("bnp,bn->bp", J, robust) + penalty * (here - prior[active])
+        downhill = np.einsum("bnp,bn->bp", J, robust) + penalty[active, None] * (here - prior[active])
         step = -np.linalg.solve(A, downhill[..., None])[..., 0]
         tried = here + np.clip(step, -_LONGEST, _LONGEST)
         found = losses(tried, active)

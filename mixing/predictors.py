@@ -26,6 +26,10 @@ class Predictor(Protocol):
         """At each run learned from, had it been left out."""
         ...
 
+    def noise_variance(self) -> float:
+        """Of a typical run, as far as the model tells noise from misfit."""
+        ...
+
 
 @dataclass(frozen=True)
 class Law:
@@ -35,6 +39,7 @@ class Law:
     parameters: Floats
     centre: float
     scale: float
+    noise: float  #: variance of the standardised metric about the law
     X: Floats  #: mixtures learned from, and their relative precisions
     w: Floats
 
@@ -58,10 +63,14 @@ class Law:
         h = self.w * self._leverage(self.law.jacobian(self.parameters, self.X))
         return np.asarray((1 / self.w) / np.maximum(1 - h, 0.05), np.float64)
 
+    def noise_variance(self) -> float:
+        return self.noise * self.scale**2
+
     @cached_property
     def _inverse(self) -> Floats:
         J = self.law.jacobian(self.parameters, self.X) * np.sqrt(self.w)[:, None]
-        return np.asarray(np.linalg.pinv(J.T @ J + self.law.penalty * np.eye(J.shape[1]), hermitian=True), np.float64)
+        penalty = self.noise / self.law.spread**2
+        return np.asarray(np.linalg.pinv(J.T @ J + penalty * np.eye(J.shape[1]), hermitian=True), np.float64)
 
     def _leverage(self, J: Floats) -> Floats:
         return np.asarray(np.maximum(np.einsum("ij,jk,ik->i", J, self._inverse, J), 0.0), np.float64)
@@ -91,6 +100,9 @@ class Standardised:
             return np.asarray(self.scale**2 * self.model.left_out_variance(), np.float64)
         return np.full(self.n, self.scale**2)
 
+    def noise_variance(self) -> float:
+        return self.scale**2 * (float(np.exp(self.model.theta[-1])) if isinstance(self.model, GaussianProcess) else 1.0)
+
 
 @dataclass(frozen=True)
 class Calibrated:
@@ -109,40 +121,45 @@ class Calibrated:
 
 @dataclass(frozen=True)
 class Ensemble:
-    """The mean of two predictors; where they differ, it is less sure."""
+    """The mean of two predictors, ``share`` of it the first's; where they differ, it is less sure."""
 
     first: Calibrated
     second: Calibrated
+    share: float
 
     @property
     def family(self) -> str:
         return f"{self.first.predictor.family}+{self.second.predictor.family}"
 
     def mean(self, X: Floats) -> Floats:
-        return (self.first.mean(X) + self.second.mean(X)) / 2
+        return self.share * self.first.mean(X) + (1 - self.share) * self.second.mean(X)
 
     def variance(self, X: Floats) -> Floats:
-        a, b = np.square(self.first.deviation(X)), np.square(self.second.deviation(X))
-        return combined(a, b, self.first.mean(X) - self.second.mean(X))
+        first, second = np.square(self.first.deviation(X)), np.square(self.second.deviation(X))
+        return self.combined(first, second, self.first.mean(X) - self.second.mean(X))
 
     def left_out_variance(self) -> Floats:
         """Without their difference, which in-sample is too small; ``combined`` adds the cross-validated one."""
-        a, b = (p.factor * p.predictor.left_out_variance() for p in (self.first, self.second))
-        return np.asarray((a + b) / 2, np.float64)
+        first, second = (p.factor * p.predictor.left_out_variance() for p in (self.first, self.second))
+        return self.combined(first, second, 0.0)
 
+    def noise_variance(self) -> float:
+        return min(p.predictor.noise_variance() for p in (self.first, self.second))
 
-def combined(a: Floats, b: Floats, difference: Floats) -> Floats:
-    """Variance of the mean of two predictors that err alike: the mean of theirs, and of their difference."""
-    return np.asarray((a + b) / 2 + np.square(difference) / 4, np.float64)
+    def combined(self, first: Floats, second: Floats, difference: Floats | float) -> Floats:
+        """Variance of a mean of predictors that err alike: the mean of theirs, and what their difference adds."""
+        own = self.share * first + (1 - self.share) * second
+        return np.asarray(own + self.share * (1 - self.share) * np.square(difference), np.float64)
 
 
 def to_json(p: Predictor) -> dict[str, Any]:
     """What ``from_json`` needs besides the runs."""
     if isinstance(p, Law):
-        return {"family": p.family, "parameters": p.parameters.tolist(), "centre": p.centre, "scale": p.scale}
+        numbers = {"centre": p.centre, "scale": p.scale, "noise": p.noise}
+        return {"family": p.family, "parameters": p.parameters.tolist(), **numbers}
     if isinstance(p, Ensemble):
         members = [{**to_json(c.predictor), "factor": c.factor} for c in (p.first, p.second)]
-        return {"family": "ensemble", "members": members}
+        return {"family": "ensemble", "members": members, "share": p.share}
     assert isinstance(p, Standardised)
     learned = {"theta": p.model.theta.tolist()} if isinstance(p.model, GaussianProcess) else {"text": p.model.text}
     return {"family": p.family, **learned, "centre": p.centre, "scale": p.scale}
@@ -151,11 +168,13 @@ def to_json(p: Predictor) -> dict[str, Any]:
 def from_json(d: Mapping[str, Any], X: Floats, y: Floats, w: Floats) -> Predictor:
     """``X``, ``y`` and ``w`` are the mixtures, values and precisions of the runs that have this metric."""
     if d["family"] == "ensemble":
-        return Ensemble(*(Calibrated(from_json(m, X, y, w), float(m["factor"])) for m in d["members"]))
+        first, second = (Calibrated(from_json(m, X, y, w), float(m["factor"])) for m in d["members"])
+        return Ensemble(first, second, float(d["share"]))
     centre, scale = float(d["centre"]), float(d["scale"])
     if d["family"] == "gp":
         theta = np.array(d["theta"], np.float64)
         return Standardised(GaussianProcess(theta, X, (y - centre) / scale, w), centre, scale, len(y))
     if d["family"] == "lightgbm":
         return Standardised(Trees(str(d["text"])), centre, scale, len(y))
-    return Law(FAMILIES[d["family"]], np.array(d["parameters"], np.float64), centre, scale, X, w)
+    parameters = np.array(d["parameters"], np.float64)
+    return Law(FAMILIES[d["family"]], parameters, centre, scale, float(d["noise"]), X, w)

@@ -105,6 +105,14 @@ class Surrogate:
         """
         return np.column_stack([self._plans[m].deviation(X) for m in self.metrics])
 
+    def run_noise(self) -> Floats:
+        """Deviation of one run from what its mixture would give on average, ``float64[metrics]``.
+
+        From repeats where there are any, else what the judge takes for noise.
+        """
+        learned = np.sqrt([self._judges[m].predictor.noise_variance() for m in self.metrics])
+        return np.where(np.isnan(self.noise.sd), learned, self.noise.sd)
+
     def convex(self, objective: Mapping[str, float]) -> bool:
         """Whether the weighted sum of the metrics' laws is certainly convex in the mixture."""
         laws = [(self._law(m), w) for m, w in objective.items()]

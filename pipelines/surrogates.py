@@ -49,7 +49,7 @@ def predict_file(surrogate: str, weights: str, out: str) -> list[str]:
         if not good.any():
             raise ValueError(f"{weights}: no row is a mixture; the first: {faults[0]}")
         predicted = model.predict(frame.filter(good))
-    _write(predicted, out)
+    write_frame(predicted, out)
     return [f"{key}: {fault}" for key, fault in zip(frame[model.key].filter(~good), faults.filter(~good), strict=True)]
 
 
@@ -81,7 +81,8 @@ def _number(value: float | None, form: str) -> str:
     return "–" if value is None else format(value, form)
 
 
-def _write(frame: pl.DataFrame, uri: str) -> None:
+def write_frame(frame: pl.DataFrame, uri: str) -> None:
+    """Parquet where the name says so, else CSV."""
     if uri.lower().endswith(".parquet"):
         storage.write_table(uri, frame.to_arrow())
     else:

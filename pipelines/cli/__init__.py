@@ -32,7 +32,6 @@ mix.app.command()(proxies.train)
 mix.app.command()(blends.solve)
 mix.app.command()(blends.show)
 mix.app.command()(blends.diff)
-mix.app.command()(blends.reuse)
 app.add_typer(mix.app, name="mix")
 app.add_typer(policy.app, name="policy")
 

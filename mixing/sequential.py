@@ -1,0 +1,110 @@
+"""The next batch of a swarm: mixtures likely to beat what is known, and whether another batch is worth its cost."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+import scipy.stats
+
+from mixing.limits import Limits
+from mixing.simplex import UNITS, Floats, round_weights
+from mixing.surrogate import Surrogate
+from mixing.swarm import candidates, numbered
+
+_DRAWN = 4000
+_ROUNDS = 3  #: of drawing again around the best
+_NEAR = 0.02  #: distance of square roots within which two mixtures tell the same
+
+
+@dataclass(frozen=True)
+class Batch:
+    mixtures: pl.DataFrame  #: the key and the domains
+    predicted: list[float]  #: the objective of each
+    best: float  #: predicted objective of the best run so far
+    gain: float  #: expected improvement on it of the first mixture proposed
+    noise: float  #: deviation of the objective of one run
+    worth: bool  #: whether the gain exceeds the noise; where not, stop
+
+
+def propose(
+    surrogate: Surrogate, pool: Floats, runs: int = 8, *, objective: Mapping[str, float] | None = None
+) -> Batch:
+    """The ``runs`` rows of ``pool[n, domains]`` of most expected improvement, none twice nor one that has been run.
+
+    ``objective`` weights metrics (default: all alike; negative where more is better). Expected improvement
+    (Jones, Schonlau and Welch 1998) is over the predicted objective of the best run, since a measured one may have been
+    lucky. ValueError for unknown metrics, and a pool without new mixtures.
+    """
+    weight = _coefficients(surrogate, objective)
+    known, _ = _objective(surrogate, surrogate.mixtures, weight)
+    best = float(known.min())
+    mean, sd = _objective(surrogate, pool, weight)
+    z = (best - mean) / sd
+    improvement = sd * (z * scipy.stats.norm.cdf(z) + scipy.stats.norm.pdf(z))
+    roots, taken = np.sqrt(pool), list(np.sqrt(surrogate.mixtures))
+    chosen: list[int] = []
+    for i in np.argsort(-improvement, kind="stable"):
+        if np.square(np.array(taken) - roots[i]).sum(1).min() > _NEAR**2:
+            chosen.append(int(i))
+            taken.append(roots[i])
+        if len(chosen) == runs:
+            break
+    if not chosen:
+        raise ValueError("every mixture that could be proposed has been run: widen the limits")
+    gain = float(improvement[chosen[0]])
+    noise = float(np.sqrt(np.square(surrogate.run_noise()) @ np.square(weight)))
+    columns = dict(zip(surrogate.domains, pool[chosen].T, strict=True))
+    mixtures = pl.DataFrame({surrogate.key: numbered(len(chosen), len(surrogate.runs)), **columns})
+    return Batch(mixtures, mean[chosen].tolist(), best, gain, noise, gain > noise)
+
+
+def search(
+    surrogate: Surrogate,
+    natural: Mapping[str, float],
+    *,
+    seed: int,
+    objective: Mapping[str, float] | None = None,
+    limits: Limits | None = None,
+    min_weight: float = 0.0,
+) -> Floats:
+    """A pool to ``propose`` from, ``float64[n, domains]``: drawn around natural, then again around the best of those.
+
+    Weights are multiples of 1e-4 and lie within ``limits``. ValueError when ``natural`` names other domains.
+    """
+    if {*natural} != {*surrogate.domains}:
+        raise ValueError(f"natural names {', '.join(natural)}; the surrogate knows {', '.join(surrogate.domains)}")
+    limits = limits or Limits()
+    shares = {d: natural[d] for d in surrogate.domains}
+    weight = _coefficients(surrogate, objective)
+    box = limits.on(surrogate.domains)
+    pool = candidates(shares, _DRAWN, seed=seed, min_weight=min_weight, limits=limits)
+    rng = np.random.default_rng([seed, 1])
+    for spread in np.geomspace(30, 1000, _ROUNDS):
+        mean, sd = _objective(surrogate, pool, weight)
+        parents = pool[np.argsort(mean - sd, kind="stable")[: _DRAWN // 40]]
+        draws = rng.standard_gamma(np.maximum(spread * np.repeat(parents, 10, axis=0), 1e-2))
+        draws = draws[draws.sum(1) > 0]
+        draws /= draws.sum(1, keepdims=True)
+        draws[(draws < max(min_weight, 1 / UNITS)) & (box.low == 0)] = 0.0
+        pool = np.vstack([pool, box.bring(draws / draws.sum(1, keepdims=True))])
+    rounded = np.array([round_weights(x, box.low, box.high) for x in pool])
+    return np.asarray(np.unique(rounded, axis=0), np.float64)
+
+
+def _coefficients(surrogate: Surrogate, objective: Mapping[str, float] | None) -> Floats:
+    objective = objective or dict.fromkeys(surrogate.metrics, 1.0)
+    if unknown := [m for m in objective if m not in surrogate.metrics]:
+        raise ValueError(f"unknown metrics {', '.join(unknown)}; there are {', '.join(surrogate.metrics)}")
+    total = sum(abs(w) for w in objective.values())
+    if not np.isfinite(total) or total <= 0:
+        raise ValueError(f"weights of metrics must be finite and not all zero; found {dict(objective)}")
+    return np.array([objective.get(m, 0.0) / total for m in surrogate.metrics])
+
+
+def _objective(surrogate: Surrogate, X: Floats, weight: Floats) -> tuple[Floats, Floats]:
+    """Mean and deviation, ``float64[n]`` each; errors of metrics are taken as independent."""
+    mean, sd = surrogate.judge(X)
+    return mean @ weight, np.sqrt(np.square(sd) @ np.square(weight))

@@ -1,0 +1,120 @@
+"""``cuvee mix design``: the mixtures of a swarm, or the next batch after a fit, as a table to train from."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import polars as pl
+import yaml
+from rich.console import Console
+
+from mixing import sequential, swarm, tables
+from mixing.limits import Limits
+from mixing.surrogate import Surrogate
+from pipelines import solving
+from pipelines.errors import CuveeError
+from pipelines.surrogates import user_errors, write_frame
+
+_SHARES = ("tokens", "weight", "share", "natural")  #: columns of a table with a row a domain
+
+
+@dataclass(frozen=True)
+class Swarm:
+    """What the command line asks of a design."""
+
+    natural: str
+    runs: int
+    seed: int
+    strength: float = 1.0
+    temperature: float = 0.5
+    anchor: float = 0.2
+    min_weight: float = 0.0
+    repeats: int = 3
+    budget: int = 0
+    max_epochs: float = 4.0
+    bounds: list[str] = field(default_factory=list)
+    groups: list[str] = field(default_factory=list)
+
+
+def design_file(spec: Swarm, out: str) -> pl.DataFrame:
+    """Writes a swarm and returns it. With a budget, UniMax is one of its mixtures and caps hold for the others."""
+    with user_errors():
+        natural = read_natural(spec.natural)
+        unimax = None
+        if spec.budget:
+            unimax = swarm.unimax({d: int(n) for d, n in natural.items()}, spec.budget, spec.max_epochs)
+        found = swarm.design(
+            natural,
+            spec.runs,
+            seed=spec.seed,
+            strength=spec.strength,
+            temperature=spec.temperature,
+            anchor=spec.anchor,
+            min_weight=spec.min_weight,
+            natural_runs=spec.repeats,
+            unimax=unimax,
+            limits=_limits(spec, natural),
+        )
+    write_frame(found, out)
+    return found
+
+
+def batch_file(spec: Swarm, surrogate: str, metrics: Sequence[str], out: str) -> sequential.Batch:
+    """Writes the mixtures to run next, of most expected improvement by the surrogate, and returns them."""
+    objective = solving.shares(",".join(metrics), "--metric")
+    with user_errors():
+        model = Surrogate.load(surrogate)
+        natural = read_natural(spec.natural)
+        limits = _limits(spec, natural)
+        pool = sequential.search(
+            model, natural, seed=spec.seed, objective=objective, limits=limits, min_weight=spec.min_weight
+        )
+        batch = sequential.propose(model, pool, spec.runs, objective=objective)
+    write_frame(batch.mixtures, out)
+    return batch
+
+
+def show_batch(batch: sequential.Batch, console: Console) -> None:
+    verdict = "worth its cost" if batch.worth else "within the noise: stop here"
+    text = f"expected gain {batch.gain:.2g} over {batch.best:.5g}, noise of a run {batch.noise:.2g}: {verdict}"
+    console.print(text, highlight=False, markup=False, soft_wrap=True)
+
+
+def read_natural(given: str) -> dict[str, float]:
+    """Tokens or shares of the domains: ``web=0.6,code=0.4``, a JSON or YAML mapping, or a table with a row a domain."""
+    if "=" in given and not Path(given).exists():
+        return solving.shares(given, "--natural")
+    path = Path(given)
+    if not path.is_file():
+        raise CuveeError(f"{given}: no such file; natural shares are a file, or written web=0.6,code=0.4")
+    if path.suffix in (".json", ".yaml", ".yml"):
+        try:
+            data = json.loads(path.read_bytes()) if path.suffix == ".json" else yaml.safe_load(path.read_bytes())
+        except (ValueError, yaml.YAMLError) as error:
+            raise CuveeError(f"{given} cannot be read: {' '.join(str(error).split())[:200]}") from None
+        if not isinstance(data, dict) or not all(isinstance(v, int | float) for v in data.values()):
+            raise CuveeError(f"{given} is no mapping of domains to tokens or shares")
+        return {str(k): float(v) for k, v in data.items()}
+    frame = tables.read(given)
+    column = next((c for c in _SHARES if c in frame.columns), None)
+    if column is None or "domain" not in frame.columns or not frame[column].dtype.is_numeric():
+        raise CuveeError(f"{given} has no columns `domain` and one of {', '.join(_SHARES)}; it has {frame.columns[:8]}")
+    if frame["domain"].n_unique() < frame.height:
+        raise CuveeError(f"{given} names a domain twice")
+    return dict(zip(frame["domain"].cast(pl.String), frame[column].cast(pl.Float64).fill_null(math.nan), strict=True))
+
+
+def _limits(spec: Swarm, natural: Mapping[str, float]) -> Limits:
+    """Of the options; a budget caps every domain too."""
+    found = {d: (0.0, min(1.0, n * spec.max_epochs / spec.budget)) for d, n in natural.items() if spec.budget}
+    for name, (least, most) in solving.bounds(spec.bounds).items():
+        found[name] = (least, min(most, max(found.get(name, (0.0, 1.0))[1], least)))
+    groups = {
+        name: (group["domains"], group["at_least"], group["at_most"])
+        for name, group in solving.groups(spec.groups).items()
+    }
+    return Limits(found, groups)
