@@ -135,6 +135,8 @@ class MixManifest(_Part):
     surrogate: str = ""  #: digest of the fitted surrogate
     pools: dict[str, MixPool] = {}
 
+    tombstones: str | None = None  #: digest of shards/tombstones.parquet: tokens that samplers pass over
+
     @model_validator(mode="after")
     def _consistent(self) -> MixManifest:
         total = sum(d.weight for d in self.domains.values())

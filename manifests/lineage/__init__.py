@@ -6,6 +6,7 @@ host reversed, and of all spans of its shards: any question about an address, a 
 
 from __future__ import annotations
 
+from manifests.lineage import tables
 from manifests.lineage.addresses import prefix_of, surt
 from manifests.lineage.build import build
 from manifests.lineage.follow import (
@@ -34,5 +35,6 @@ __all__ = [
     "record_uri",
     "row_of",
     "surt",
+    "tables",
     "trace",
 ]

@@ -98,9 +98,11 @@ def _shard(
     number = spans["part"].replace_strict(base, return_dtype=pl.Int64) + spans["row"]
     code = codes.setdefault(shard, len(codes))
     sizes[shard] = int(spans["end"][-1]) if spans.height else 0
-    return pl.DataFrame(
-        {"shard": pl.Series([code] * spans.height, dtype=pl.Int32), "start": spans["start"], "document": number}
-    )
+    # tokens that are no document's, as after a takedown from the index alone, are a span of their own
+    gap = spans["start"] - spans["end"].shift(1, fill_value=0)
+    empty = pl.DataFrame({"start": (spans["start"] - gap).filter(gap > 0)}).with_columns(document=pl.lit(-1, pl.Int64))
+    found = pl.concat([pl.DataFrame({"start": spans["start"], "document": number}), empty]).sort("start")
+    return found.with_columns(shard=pl.lit(code, pl.Int32)).select("shard", "start", "document")
 
 
 def spans_path(shard: str) -> str:

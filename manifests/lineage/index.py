@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 
 from manifests import storage
 from manifests.lineage import addresses
-from manifests.lineage.tables import FILES, GROUP
+from manifests.lineage.tables import FILES, GROUP, SPAN_GROUP
 
 Ints = npt.NDArray[np.int64]
 
@@ -101,33 +101,37 @@ class Index:
 
     def at(self, shard: str, offset: int) -> tuple[Entry, Place]:
         """The document of a token. ValueError when the shard is not in the index, or has no such token."""
-        try:
-            code = self.names["shard"].index(shard)
-        except ValueError:
+        if shard not in self._sizes:
             known = ", ".join(self.names["shard"][:3]) or "none"
-            raise ValueError(f"{shard}: not a shard of this run; there are {known}") from None
-        spans = self.read_spans(shards=(code, code))
-        start = spans["start"].to_numpy()
-        i = int(np.searchsorted(start, offset, side="right")) - 1
+            raise ValueError(f"{shard}: not a shard of this run; there are {known}")
+        start, document = self.spans_of(shard)
         total = self.size_of(shard)
-        if i < 0 or not 0 <= offset < total:
+        if not 0 <= offset < total:
             raise ValueError(f"{shard} holds tokens 0 to {total - 1}; there is no token {offset}")
+        i = int(np.searchsorted(start, offset, side="right")) - 1
         end = int(start[i + 1]) if i + 1 < len(start) else total
-        return self.entry(int(spans["document"][i])), Place(shard, int(start[i]), end)
+        if document[i] < 0:
+            raise ValueError(f"{shard}: tokens {start[i]} to {end - 1} are no document's: taken from the index")
+        return self.entry(int(document[i])), Place(shard, int(start[i]), end)
 
     def size_of(self, shard: str) -> int:
         """Tokens of a shard."""
         return self._sizes[shard]
 
-    def read_spans(self, *, shards: tuple[int, int] | None = None) -> pl.DataFrame:
-        """``shard``, ``start``, ``document`` of all spans, or of the shards from one code to another."""
-        metadata = self._spans.metadata
-        groups = list(range(metadata.num_row_groups))
-        if shards is not None:
-            statistics = [metadata.row_group(g).column(0).statistics for g in groups]
-            groups = [g for g, s in zip(groups, statistics, strict=True) if s.min <= shards[1] and s.max >= shards[0]]
-        frame = pl.DataFrame(pl.from_arrow(self._spans.read_row_groups(groups, use_threads=False)))
-        return frame if shards is None else frame.filter(pl.col("shard").is_between(*shards))
+    @cached_property
+    def _first_spans(self) -> Ints:
+        """The row of the first span of each shard, and the number of rows."""
+        counts = [n for kind, n in zip(self._names["kind"], self._names["spans"], strict=True) if kind == "shard"]
+        return np.cumsum([0, *counts], dtype=np.int64)
+
+    def spans_of(self, shard: str) -> tuple[Ints, Ints]:
+        """``start`` and ``document`` of a shard's spans, in their order."""
+        code = self.names["shard"].index(shard)
+        first, last = int(self._first_spans[code]), int(self._first_spans[code + 1])
+        groups = range(first // SPAN_GROUP, -(-last // SPAN_GROUP))
+        table = self._spans.read_row_groups(list(groups), use_threads=False)
+        table = table.slice(first - groups[0] * SPAN_GROUP if groups else 0, last - first)
+        return table["start"].to_numpy().astype(np.int64), table["document"].to_numpy().astype(np.int64)
 
     def entry(self, number: int) -> Entry:
         """A document by its number."""
@@ -217,47 +221,62 @@ class Index:
 
         The numbers of all spans are gone through, 4 bytes each.
         """
-        wanted = np.zeros(self.documents, bool)
+        numbers = np.unique(numbers)
+        wanted = np.zeros(self.documents + 1, bool)  # one more for the spans of no document
         wanted[numbers] = True
-        document = self._span_column("document")
-        chosen = np.flatnonzero(wanted[document])
-        shard, start = (self._span_column(n) if len(chosen) else np.empty(0, np.int64) for n in ("shard", "start"))
+        is_range = len(numbers) > 0 and numbers[-1] - numbers[0] + 1 == len(numbers)  # as a site is
+        rows, documents, starts, nexts = [], [], [], []
+        for group in range(self._spans.metadata.num_row_groups):  # small enough for the processor's cache
+            table = self._spans.read_row_group(group, use_threads=False)
+            document = table["document"].to_numpy()
+            if is_range:
+                chosen = np.flatnonzero((document >= numbers[0]) & (document <= numbers[-1]))
+            else:
+                chosen = np.flatnonzero(wanted[document])
+            if len(chosen):
+                start = np.append(table["start"].to_numpy(), 0)
+                rows.append(chosen + group * SPAN_GROUP)
+                documents.append(document[chosen])
+                starts.append(start[chosen])
+                nexts.append(start[chosen + 1])
+        if not rows:
+            return pl.DataFrame(schema={"document": pl.Int64, "shard": pl.String, "start": pl.Int64, "end": pl.Int64})
+        row, end = np.concatenate(rows), np.concatenate(nexts).astype(np.int64)
         names = self.names["shard"]
-        sizes = np.array([self.size_of(n) for n in names], np.int64)
-        mine = shard[chosen]
-        end = sizes[mine] if len(chosen) else np.empty(0, np.int64)
-        following = chosen + 1
-        inner = following < len(start)
-        inner[inner] = shard[following[inner]] == mine[inner]
-        end[inner] = start[following[inner]]
+        shard = np.searchsorted(self._first_spans, row, side="right") - 1
+        last = row + 1 == self._first_spans[shard + 1]
+        end[last] = np.array([self.size_of(n) for n in names], np.int64)[shard[last]]
+        for i in np.flatnonzero(~last & ((row + 1) % SPAN_GROUP == 0)).tolist():  # the next is in the next group
+            following = self._spans.read_row_group(int(row[i] + 1) // SPAN_GROUP, ["start"], use_threads=False)
+            end[i] = following["start"][0].as_py()
         return pl.DataFrame(
             {
-                "document": document[chosen].astype(np.int64),
-                "shard": pl.Series(names, dtype=pl.String).gather(mine.astype(np.int64)),
-                "start": start[chosen].astype(np.int64),
+                "document": np.concatenate(documents).astype(np.int64),
+                "shard": pl.Series(names, dtype=pl.String).gather(shard),
+                "start": np.concatenate(starts).astype(np.int64),
                 "end": end,
             }
         )
 
-    def _span_column(self, name: str) -> npt.NDArray[Any]:
-        return np.asarray(self._spans.read([name], use_threads=False)[name].to_numpy())
-
     def stretch(self, first: int, last: int, *, format: str) -> list[tuple[Entry, Place]]:
         """Documents of the tokens ``[first, last)`` of a format's shards, read one after another in their order."""
-        names = [(i, n) for i, n in enumerate(self.names["shard"]) if n.split("/")[1:2] == [format]]
-        total = sum(self.size_of(n) for _, n in names)
+        names = [n for n in self.names["shard"] if n.split("/")[1:2] == [format]]
+        total = sum(map(self.size_of, names))
         if not 0 <= first < last <= total:
             raise ValueError(f"the {format} shards hold tokens 0 to {total - 1}, not {first} to {last - 1}")
         found, before = [], 0
-        for code, name in names:
+        for name in names:
             size = self.size_of(name)
             low, high = max(first - before, 0), min(last - before, size)
             if low < high:
-                spans = self.read_spans(shards=(code, code))
-                start = np.append(spans["start"].to_numpy(), size)
+                starts, document = self.spans_of(name)
+                start = np.append(starts, size)
                 a, b = int(np.searchsorted(start, low, side="right")) - 1, int(np.searchsorted(start, high))
-                entries = self.entries(spans["document"].to_numpy()[a:b].astype(np.int64))
-                found += [(e, Place(name, int(start[a + i]), int(start[a + i + 1]))) for i, e in enumerate(entries)]
+                rows = [i for i in range(a, b) if document[i] >= 0]
+                entries = self.entries(document[rows])
+                found += [
+                    (e, Place(name, int(start[i]), int(start[i + 1]))) for i, e in zip(rows, entries, strict=True)
+                ]
             before += size
         return found
 

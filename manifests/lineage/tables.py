@@ -1,7 +1,7 @@
 """The tables of the lineage index, and how they are packed.
 
 ``documents.parquet``  every document, in the order of its address with the host reversed; its rank is its number
-``spans.parquet``      every span of every shard, by shard and offset, with its document's number
+``spans.parquet``      every span of every shard, by shard and offset, with its document's number; -1: no document's
 ``hosts.parquet``      the first document, the documents and the tokens of every host
 ``names.parquet``      what the small numbers in the tables stand for: parts, files, domains, shards
 ``signatures.parquet`` each distinct licence evidence
@@ -20,8 +20,8 @@ from manifests import storage
 
 FOLDER = "lineage"
 FILES = tuple(f"{FOLDER}/{n}.parquet" for n in ("documents", "spans", "hosts", "names", "signatures"))
-GROUP = 16_384
-_SPAN_GROUP = 131_072
+GROUP = 8192
+SPAN_GROUP = 131_072
 _DOCUMENTS = pa.schema(
     [
         ("surt", pa.string()),
@@ -37,7 +37,7 @@ _DOCUMENTS = pa.schema(
         ("tokens", pa.int32()),
     ]
 )
-_SPANS = pa.schema([("shard", pa.int32()), ("start", pa.int64()), ("document", pa.int32())])
+_SPANS = pa.schema([("start", pa.int64()), ("document", pa.int32())])
 #: long numbers by byte, so that their leading zeros compress; short ones by the bits they need
 _ENCODINGS = {
     "surt": "DELTA_BYTE_ARRAY",
@@ -69,16 +69,20 @@ def write(
     rank[order.to_numpy()] = np.arange(documents.height, dtype=np.int32)
     table = documents[order].select(_DOCUMENTS.names).to_arrow().cast(_DOCUMENTS)
     _table(run, "documents", table, GROUP, _ENCODINGS)
-    numbered = spans.with_columns(document=pl.Series(rank[spans["document"].to_numpy()], dtype=pl.Int32))
+    number = spans["document"].to_numpy()
+    numbered = spans.with_columns(document=np.where(number >= 0, np.append(rank, -1)[number], -1).astype(np.int32))
+    counts = dict(spans["shard"].value_counts().iter_rows())
     arrow = numbered.select(_SPANS.names).to_arrow().cast(_SPANS)
-    packed = {"shard": "DELTA_BINARY_PACKED", "start": "DELTA_BINARY_PACKED", "document": "DELTA_BINARY_PACKED"}
-    _table(run, "spans", arrow, _SPAN_GROUP, packed)
+    if max(sizes.values(), default=0) < 1 << 31:
+        arrow = arrow.set_column(0, "start", arrow["start"].cast(pa.int32()))
+    packed = {"start": "DELTA_BINARY_PACKED", "document": "DELTA_BINARY_PACKED"}
+    _table(run, "spans", arrow, SPAN_GROUP, packed)
     _table(run, "hosts", _hosts(documents[order]).to_arrow(), GROUP, {})
     listed = [
-        {"kind": kind, "name": n, "size": sizes.get(n, 0) if kind == "shard" else 0}
-        for kind, values in names.items() for n in values
+        {"kind": kind, "name": n, "size": sizes.get(n, 0), "spans": counts.get(i, 0) if kind == "shard" else 0}
+        for kind, values in names.items() for i, n in enumerate(values)
     ]  # fmt: skip
-    schema = pa.schema([("kind", pa.string()), ("name", pa.string()), ("size", pa.int64())])
+    schema = pa.schema([("kind", pa.string()), ("name", pa.string()), ("size", pa.int64()), ("spans", pa.int64())])
     _table(run, "names", pa.Table.from_pylist(listed, schema=schema), GROUP, {})
     _table(run, "signatures", signatures.to_arrow(), GROUP, {})
 
@@ -89,7 +93,7 @@ def _table(run: str, name: str, table: pa.Table, group: int, encodings: Mapping[
         pq.write_table(
             table, out, compression="zstd", compression_level=3, row_group_size=group, write_page_index=False,
             use_dictionary=[] if encodings else True, column_encoding=dict(encodings) or None,
-            write_statistics=["surt", "shard", "start"] if encodings else True,
+            write_statistics=["surt"] if encodings else True,
         )  # fmt: skip
 
 

@@ -7,7 +7,7 @@ import sys
 
 import typer
 
-from pipelines.cli import answer, blends, mix, policy, proxies, run, single
+from pipelines.cli import answer, blends, mix, policy, proxies, run, single, takedown
 from pipelines.cli.console import err
 from pipelines.errors import CuveeError
 
@@ -34,6 +34,7 @@ mix.app.command()(blends.show)
 mix.app.command()(blends.diff)
 app.add_typer(mix.app, name="mix")
 app.add_typer(policy.app, name="policy")
+app.add_typer(takedown.app, name="takedown")
 
 
 def main() -> None:

@@ -1,0 +1,25 @@
+"""Takedown: which documents a request means, what follows from it, and the list that keeps them out for ever.
+
+``plan`` reads columns and changes nothing. What is done about it needs the tokens: see ``pipelines.takedown``.
+"""
+
+from __future__ import annotations
+
+from manifests.takedown.deny import Denied, DenyList
+from manifests.takedown.plan import Plan, Target, plan
+from manifests.takedown.request import KINDS, Request
+from manifests.takedown.state import FOLDER, finished, receipts, unfinished
+
+__all__ = [
+    "FOLDER",
+    "KINDS",
+    "Denied",
+    "DenyList",
+    "Plan",
+    "Request",
+    "Target",
+    "finished",
+    "plan",
+    "receipts",
+    "unfinished",
+]

@@ -1,0 +1,145 @@
+"""Tokens out of the shards, in one of four ways; each may be done twice.
+
+``erase``      tokens overwritten in place, with a loss mask beside them: batches keep their order, a job may go on
+``tombstone``  data untouched; ``shards/tombstones.parquet`` lists what samplers pass over; the mix manifest names it
+``index``      data untouched; the index that trainers read (Megatron's) no longer holds the sequences
+``rewrite``    shards written again, each gap filled by unused documents of the same stratum
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+import struct
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from manifests import storage
+from manifests.mix import MixManifest
+from manifests.takedown import Plan
+from mixing.pools import Spans
+
+MASK = ".mask.npy"
+TOMBSTONES = "shards/tombstones.parquet"
+
+
+def erase(run: str, plan: Plan, eos: int) -> list[str]:
+    """Overwrites tokens and writes one byte a token beside them: 0 where no loss is to be taken.
+
+    The mask is raw, as OLMo-core's ``label_mask_paths`` maps it.
+    """
+    changed = []
+    for shard, stretches in plan.places.items():
+        uri = storage.join(run, shard)
+        spans = Spans.read(storage.join(run, _stem(shard) + ".spans.parquet"))
+        total = int(spans.end[-1])
+        width = storage.size(uri) // total
+        mask_uri = storage.join(run, _stem(shard) + MASK)
+        mask = np.ones(total, np.uint8)
+        if storage.is_file(mask_uri):
+            mask = np.frombuffer(storage.read_bytes(mask_uri), np.uint8).copy()
+        tokens = np.memmap(storage.local_path(uri), f"<u{width}", "r+")
+        for start, end in stretches:
+            tokens[start:end] = eos
+            mask[start:end] = 0
+        tokens.flush()
+        storage.write_bytes(mask_uri, mask.tobytes())
+        changed += [shard, _stem(shard) + MASK]
+    return changed
+
+
+def tombstone(run: str, plan: Plan, name: str) -> list[str]:
+    rows = [
+        {"shard": shard, "start": start, "end": end, "takedown": name}
+        for shard, stretches in plan.places.items()
+        for start, end in stretches
+    ]
+    uri = storage.join(run, TOMBSTONES)
+    if storage.is_file(uri):
+        rows += [r for r in storage.read_table(uri).to_pylist() if r["takedown"] != name]
+    schema = pa.schema([("shard", pa.string()), ("start", pa.int64()), ("end", pa.int64()), ("takedown", pa.string())])
+    rows.sort(key=lambda r: (r["shard"], r["start"]))
+    storage.write_table(uri, pa.Table.from_pylist(rows, schema=schema))
+    manifest = storage.join(run, "mix/mix.yaml")
+    mix = MixManifest.read(manifest)
+    mix.model_copy(update={"tombstones": storage.digest(uri)}).write(manifest)
+    return [TOMBSTONES, "mix/mix.yaml"]
+
+
+def index(run: str, plan: Plan) -> list[str]:
+    """Writes each shard's spans and index without the sequences."""
+    changed = []
+    wanted = {(f"documents/{part}.parquet", row) for part, rows in plan.rows().items() for row in rows}
+    for shard in plan.places:
+        path = _stem(shard) + ".spans.parquet"
+        spans = Spans.read(storage.join(run, path))
+        keep = np.array(
+            [(spans.parts[p], r) not in wanted for p, r in zip(spans.part.tolist(), spans.row.tolist(), strict=True)],
+            bool,
+        )
+        kept = Spans(spans.start[keep], spans.end[keep], spans.part[keep], spans.row[keep], spans.parts)
+        # the index first: it is made of the spans, and a crash between the two leaves them to make it again
+        if shard.endswith(".bin"):
+            changed.append(_megatron(run, shard, kept))
+        elif storage.is_file(storage.join(run, _stem(shard) + ".csv.gz")):
+            changed.append(_olmo(run, shard, kept))
+        kept.write(storage.join(run, path))
+        changed.append(path)
+    return changed
+
+
+def _megatron(run: str, shard: str, spans: Spans) -> str:
+    path = _stem(shard) + ".idx"
+    uri = storage.join(run, path)
+    code = storage.read_bytes(uri)[17]
+    width = {8: 2, 4: 4}[code]
+    n = len(spans.start)
+    header = b"MMIDIDX\x00\x00" + struct.pack("<QBQQ", 1, code, n, n + 1)
+    body = (spans.lengths.astype("<i4"), (spans.start * width).astype("<i8"), np.arange(n + 1, dtype="<i8"))
+    storage.write_bytes(uri, header + b"".join(a.tobytes() for a in body))
+    return path
+
+
+def _olmo(run: str, shard: str, spans: Spans) -> str:
+    path = _stem(shard) + ".csv.gz"
+    uri = storage.join(run, path)
+    with storage.open_input(uri) as f:
+        lines = gzip.decompress(f.read()).decode().splitlines()
+    starts = set(spans.start.tolist())
+    kept = [line for line in lines if int(line.split(",", 1)[0]) in starts]
+    with (
+        storage.open_output(uri) as out,
+        gzip.GzipFile(filename="", mode="wb", fileobj=out, mtime=0) as packed,
+    ):
+        packed.write("".join(f"{line}\n" for line in kept).encode())
+    return path
+
+
+def sizes(run: str, plan: Plan) -> dict[str, int]:
+    """Tokens of the targets in the shards by domain of their stratum, every occurrence of one format counted."""
+    found: dict[str, int] = {}
+    strata = {(f"documents/{t.part}.parquet", t.row): t.stratum for t in plan.targets}
+    formats = sorted({s.split("/")[1] for s in plan.places})
+    for shard in (s for s in plan.places if formats and s.split("/")[1] == formats[0]):
+        spans = Spans.read(storage.join(run, _stem(shard) + ".spans.parquet"))
+        for p, r, n in zip(spans.part.tolist(), spans.row.tolist(), spans.lengths.tolist(), strict=True):
+            if stratum := strata.get((spans.parts[p], r)):
+                found[stratum] = found.get(stratum, 0) + n
+    return found
+
+
+def index_record(run: str) -> dict[str, Any]:
+    """``shards/index.json``; empty where there are no shards."""
+    uri = storage.join(run, "shards/index.json")
+    return dict(json.loads(storage.read_bytes(uri))) if storage.is_file(uri) else {}
+
+
+def _stem(shard: str) -> str:
+    return shard.rsplit(".", 1)[0]
+
+
+def stretches(plan: Plan) -> Sequence[tuple[str, int, int]]:
+    return [(shard, a, b) for shard, found in plan.places.items() for a, b in found]
