@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -118,6 +118,17 @@ class _Source:
     def _fill(self, usable: Ints, budget: int) -> tuple[Ints, Ints, Ints, Ints]:
         at, epoch = _take(self.length, self._seen, usable, budget, self._seed)
         return self.file[at], self.span[at], epoch, self.length[at]
+
+
+def without(made: Plan, taken: Mapping[int, Collection[int]]) -> Plan:
+    """The plan without some documents, given as spans by pool file; what they leave missing is in no other's place."""
+    if not taken:
+        return made
+    pairs = zip(made.file.tolist(), made.span.tolist(), strict=True)
+    keep = np.array([span not in taken.get(file, ()) for file, span in pairs], bool)
+    bounds = np.append(0, np.cumsum(keep))[made.bounds]
+    return replace(made, file=made.file[keep], span=made.span[keep], epoch=made.epoch[keep], length=made.length[keep],
+                   bounds=bounds)  # fmt: skip
 
 
 def _documents(pools: PoolSet, domain: str, strata: Sequence[str]) -> tuple[Ints, Ints, Ints]:

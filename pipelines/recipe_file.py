@@ -46,7 +46,7 @@ def load(path: str | Path) -> Recipe:
         raise RecipeError("\n".join(_explain(path, node, e) for e in error.errors())) from None
     except RecursionError:
         raise RecipeError(f"{path}: {_ENDLESS}") from None
-    checks = (_missing_files, _unknown_columns, _bad_embedding, _bad_index, _bad_rephrasing, _bad_mix)
+    checks = (_missing_files, _unknown_columns, _bad_embedding, _bad_index, _bad_rephrasing, _bad_mix, _bad_deny_lists)
     problems = [p for check in checks for p in check(recipe, path, node)]
     if problems:
         raise RecipeError("\n".join(problems))
@@ -81,7 +81,14 @@ def resolved(recipe: Recipe, recipe_folder: Path, run: str) -> Recipe:
             own = own.model_copy(update={"metrics": pattern_path(own.metrics, recipe_folder, run), "weights": weights})
         policy = _policy_path(mix.policy, recipe_folder, run)
         mix = mix.model_copy(update={"policy": policy, "tasks": tasks, "results": own})
-    changed = {"annotate": annotate, "decontaminate": decontaminate, "select": select, "tokenizer": tokenizer}
+    deny = [pattern_path(p, recipe_folder, run) for p in recipe.deny]
+    changed = {
+        "deny": deny,
+        "annotate": annotate,
+        "decontaminate": decontaminate,
+        "select": select,
+        "tokenizer": tokenizer,
+    }
     return recipe.model_copy(update={**changed, "dedup": dedup, "mix": mix})
 
 
@@ -159,6 +166,19 @@ def _bad_rephrasing(recipe: Recipe, path: Path, node: yaml.Node) -> Iterator[str
         generator(recipe.rephrase.generator, seed=recipe.seed)
     except ValueError as error:
         yield f"{path}:{_line(node, ('rephrase', 'generator'))}: rephrase.generator: {error}"
+
+
+def _bad_deny_lists(recipe: Recipe, path: Path, node: yaml.Node) -> Iterator[str]:
+    from manifests.takedown import DenyList
+
+    for i, name in enumerate(recipe.deny):
+        uri = pattern_path(name, path.absolute().parent, "")
+        try:
+            if not storage.is_file(uri):
+                raise ValueError("no such file")
+            DenyList.read(uri)
+        except ValueError as error:
+            yield f"{path}:{_line(node, ('deny', i))}: deny: {name}: {error}"
 
 
 def _bad_mix(recipe: Recipe, path: Path, node: yaml.Node) -> Iterator[str]:

@@ -7,12 +7,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from manifests import takedown
 from manifests.mix import MixManifest
 from mixing import proxy
 from pipelines import inputs, recipe_file
 from pipelines.catalog import Catalog
 from pipelines.conductor import Conductor
 from pipelines.engines import LocalEngine
+from pipelines.errors import RunFailed
 from pipelines.jobs.answer import answer
 from pipelines.jobs.curate import curate
 from pipelines.jobs.emit import emit
@@ -50,6 +52,8 @@ def run_recipe(path: str, *, run: str = "", workers: int = 0, progress: Progress
     uri = uri if "://" in uri else str(Path(uri).absolute())
     ahead = proxy.prepare if recipe.mix else None
     with RunFolder(uri) as folder, LocalEngine(workers, ahead) as engine, progress or Progress() as shown:
+        if left := takedown.unfinished(uri):
+            raise RunFailed(f"takedown {left[0]} was interrupted: finish it with `cuvee takedown resume {uri}`")
         before = folder.record()
         folder.write_record(**description(recipe, path, engine.workers))
         listeners = Listeners(shown, RunLog(uri), OpenLineage(uri, recipe.name))

@@ -5,12 +5,14 @@
 
 from __future__ import annotations
 
+from manifests.takedown.deny import PATH as DENY
 from manifests.takedown.deny import Denied, DenyList
 from manifests.takedown.plan import Plan, Target, plan
 from manifests.takedown.request import KINDS, Request
-from manifests.takedown.state import FOLDER, finished, receipts, unfinished
+from manifests.takedown.state import FOLDER, finished, receipts, rows, unfinished
 
 __all__ = [
+    "DENY",
     "FOLDER",
     "KINDS",
     "Denied",
@@ -21,5 +23,6 @@ __all__ = [
     "finished",
     "plan",
     "receipts",
+    "rows",
     "unfinished",
 ]

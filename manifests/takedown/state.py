@@ -24,6 +24,16 @@ def finished(run: str, name: str) -> bool:
     return storage.is_file(path(run, name, "receipt.json"))
 
 
+def rows(run: str) -> set[tuple[str, int]]:
+    """Document part (its path) and row of everything taken down so far."""
+    found = set()
+    for name in storage.list_folders(storage.join(run, FOLDER)):
+        if storage.is_file(path(run, name, "plan.json")):
+            plan = json.loads(storage.read_bytes(path(run, name, "plan.json")))["plan"]
+            found |= {(f"documents/{t['part']}.parquet", int(t["row"])) for t in plan["targets"]}
+    return found
+
+
 def receipts(run: str) -> list[dict[str, Any]]:
     """The receipts of all finished takedowns, in the order of their names."""
     names = storage.list_folders(storage.join(run, FOLDER))

@@ -52,9 +52,8 @@ _AGENTS = frozenset(
 _STATED = re.compile(
     r"(?:licen[cs]ed|available|released|published|distributed|shared|provided|made available|lizenziert|veröffentlicht|"
     r"sous (?:une )?licence|bajo (?:una )?licencia|con licenza|sob (?:uma )?licença)[^.]{0,60}?"
-    r"((?:creative commons|cc)[ -](?:(?:by|attribution|zero|0)\b)[\w \-–/]{0,70}?"
-    r"(?:\d\.\d)?(?: (?:international|unported|generic))?)"
-    r"(?= licen|[ ,.;:)(]|$)",
+    r"((?:creative commons|cc)(?:[ \-–/](?:by|nc|nd|sa|zero|0|attribution|non[- ]?commercial|share[- ]?alike|"
+    r"no[- ]?deriv\w*|v?\d\.\d|international|unported|generic)\b)+)",
     re.IGNORECASE,
 )
 _STATEMENT_CONFIDENCE = 0.3

@@ -117,7 +117,7 @@ def from_package(name: str, text: str) -> Iterator[Claim]:
     file = name.rsplit("/", 1)[-1]
     try:
         stated = list(_package_statements(file, text))
-    except (ValueError, TypeError, RecursionError):
+    except (ValueError, TypeError, AttributeError, RecursionError):
         return
     for raw in stated:
         expression = normalise(raw)

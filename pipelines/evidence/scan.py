@@ -141,7 +141,6 @@ def _find(
                     found += 1
                     if found == len(position):
                         return found
-                    break
             place += 1
         i += 1
     return found
@@ -162,7 +161,9 @@ def _within_tag(data: Bytes, i: int) -> bool:
 
 _VOID = "area base br col embed hr img input link meta param source track wbr frame keygen basefont bgsound"
 _RAW = "script style textarea title xmp noembed noframes iframe"
+#: elements whose end tag may be left out: the next of its group closes the one opened last, a row its last cell
 _GROUPS = ("p", "li", "dd dt", "option", "td th", "tr")
+_CELL, _ROW = 5, 6
 VOID, RAW = 1, 2
 
 
@@ -263,6 +264,9 @@ def _elements(
                 depth = d
         else:
             group = groups[k] if known else 0
+            if group == _ROW and depth and group_at[depth - 1] == _CELL:
+                depth -= 1
+                end[stack[depth]] = i
             if group and depth and group_at[depth - 1] == group:
                 depth -= 1
                 end[stack[depth]] = i

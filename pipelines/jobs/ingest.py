@@ -12,7 +12,8 @@ from pipelines.stages import read
 
 def ingest(conductor: Conductor, recipe: Recipe, files: dict[str, list[SourceFile]], catalog: Catalog) -> None:
     """Makes the documents of every source; stops when there is none."""
-    tasks = [read.task(split) for source in recipe.sources for split in read.splits(source, files[source.name])]
+    deny = tuple(recipe.deny)
+    tasks = [read.task(split) for source in recipe.sources for split in read.splits(source, files[source.name], deny)]
     catalog.add(conductor.map("ingest", tasks, tolerate=recipe.tolerance.failed_splits))
     if not catalog.parts():
         raise RunFailed(

@@ -67,6 +67,7 @@ class Recipe(Section):
     tokenizer: Tokenizer | None = None
     mix: Mix | None = None
     shards: Shards | None = None
+    deny: list[str] = []  #: deny lists of other runs, whose documents never come in
     tolerance: Tolerance = Tolerance()
 
     @property

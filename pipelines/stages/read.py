@@ -7,19 +7,21 @@ from dataclasses import dataclass, replace
 
 import pyarrow as pa
 
-from manifests import parts
+from manifests import parts, storage, takedown
 from manifests.acquisition import Acquisition
 from manifests.documents import (
     Claim,
     Document,
     HostFile,
     Reject,
+    document_id,
     documents_table,
     evidence_table,
     hosts_table,
     rejects_table,
 )
 from manifests.receipts import Output, digest_of
+from manifests.takedown import DenyList
 from pipelines.recipe import Source
 from pipelines.sources import SourceFile, reader
 from pipelines.task import Made, Task
@@ -40,27 +42,27 @@ class Split:
     start: int
     end: int
     part: str
+    deny: tuple[str, ...] = ()  #: files of deny lists, besides the run's own
 
 
-def splits(source: Source, files: Sequence[SourceFile]) -> Iterator[Split]:
+def splits(source: Source, files: Sequence[SourceFile], deny: tuple[str, ...] = ()) -> Iterator[Split]:
     read = reader(source.kind)
     for file in files:
         for start, end in read.ranges(file):
-            yield Split(
-                source, file, start, end, parts.name(source.name, file.name, file.size, file.checksum, start, end)
-            )
+            part = parts.name(source.name, file.name, file.size, file.checksum, start, end)
+            yield Split(source, file, start, end, part, deny)
 
 
 def task(split: Split) -> Task:
     section = split.source.model_dump(mode="json", exclude={"paths"})
-    key = digest_of("ingest", VERSION, section, split.part, _engine_of(split.source))
+    key = digest_of("ingest", VERSION, section, split.part, _engine_of(split.source), *map(storage.digest, split.deny))
     return Task("ingest", f"{split.source.name}.{split.part}", key, ingest_split, split)
 
 
 def ingest_split(run: str, split: Split) -> Made:
     """Reads one split and writes its documents, evidence and rejects."""
     read = reader(split.source.kind)
-    writer = PartWriter(run, split.source.name, split.part, split.source.space, split.source.acquired)
+    writer = PartWriter(run, split.source.name, split.part, split.source.space, split.source.acquired, split.deny)
     declared = _declared(split.source)
     for item in read.read(split.file, split.start, split.end, split.source, writer.counts):
         writer.add(_as_declared(item, split.source, declared) if isinstance(item, Document) else item)
@@ -70,7 +72,10 @@ def ingest_split(run: str, split: Split) -> Made:
 class PartWriter:
     """Collects documents and rejects and writes them as parts of bounded size."""
 
-    def __init__(self, run: str, source: str, part: str, space: str, acquired: Acquisition) -> None:
+    def __init__(
+        self, run: str, source: str, part: str, space: str, acquired: Acquisition, deny: Sequence[str] = ()
+    ) -> None:
+        self.deny = DenyList.read(storage.join(run, takedown.DENY), *deny)
         self.run, self.source, self.part, self.space, self.acquired = run, source, part, space, acquired
         self.counts: dict[str, int] = {}
         self._documents: list[Document] = []
@@ -110,16 +115,14 @@ class PartWriter:
         return Made(self._outputs, counts)
 
     def _flush(self) -> None:
-        from manifests.text import content_hash
-
         if not self._documents:
             return
         number = sum(o.path.startswith(f"{parts.DOCUMENTS}/") for o in self._outputs)
         part = f"{self.source}/{self.part}" + (f"-{number}" if number else "")
-        texts = pa.array([d.text for d in self._documents], pa.large_string())
-        table = documents_table(
-            self._documents, namespace=self.space, acquisition=self.acquired.route, hashes=content_hash(texts)
-        )
+        hashes = self._without_denied()
+        if not self._documents:
+            return
+        table = documents_table(self._documents, namespace=self.space, acquisition=self.acquired.route, hashes=hashes)
         ids = parts.ids_digest(table["id"])
         evidence = evidence_table(self._documents, self.acquired)
         self._outputs += [
@@ -128,6 +131,27 @@ class PartWriter:
         ]
         self._written += len(self._documents)
         self._documents, self._bytes = [], 0
+
+    def _without_denied(self) -> pa.Array:
+        """Makes rejects of documents that a deny list keeps out; the content hashes of the others."""
+        from manifests.text import content_hash
+
+        hashes = content_hash(pa.array([d.text for d in self._documents], pa.large_string()))
+        if not len(self.deny):
+            return hashes
+        kept = []
+        for i, (d, found) in enumerate(zip(self._documents, hashes.to_pylist(), strict=True)):
+            identifier = document_id(self.space, d.locator)
+            entry = self.deny.denies(url=d.url, identifier=identifier, content_hash=found, text=len(d.text))
+            if entry is None:
+                kept.append(i)
+            else:
+                why = f"by {entry.kind} {entry.value}, takedown {entry.takedown}"
+                self._rejects.append(Reject("denied", why[:300], d.file, d.offset, d.length, d.locator[:200]))
+        self._documents = [self._documents[i] for i in kept]
+        if not kept:
+            self._bytes = 0
+        return hashes.take(pa.array(kept, pa.int64()))
 
 
 def _as_declared(document: Document, source: Source, declared: tuple[Claim, ...]) -> Document:

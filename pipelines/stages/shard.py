@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from manifests import storage
+from manifests import storage, takedown
 from manifests.mix import MixManifest
 from manifests.receipts import digest_of, output
-from mixing.planner import plan
+from mixing.planner import plan, without
 from mixing.pools import PoolFile, PoolSet
 from mixing.shards import WRITERS
 from pipelines.catalog import Catalog
@@ -36,13 +36,26 @@ class _Plan:
 def write_plan(run: str, spec: _Plan) -> Made:
     """The order of documents and the borders of shards, as references into the pools."""
     manifest = MixManifest.read(storage.join(run, MANIFEST))
-    made = plan(manifest, PoolSet.open(run, spec.files), shard_tokens=spec.tokens)
+    pools = PoolSet.open(run, spec.files)
+    made = without(plan(manifest, pools, shard_tokens=spec.tokens), _taken(run, pools))
     storage.write_table(storage.join(run, PLAN), made.table().to_arrow())
     return Made(
         [output(run, PLAN, len(made.file))],
         {"documents": len(made.file), "tokens": int(made.length.sum())},
         {"bounds": made.bounds.tolist(), "tokens": made.tokens, "deficit": made.deficit, "stages": made.stages},
     )
+
+
+def _taken(run: str, pools: PoolSet) -> dict[int, set[int]]:
+    """Spans, by pool file, of documents that a takedown has emptied since the pools were made."""
+    gone = takedown.rows(run)
+    found: dict[int, set[int]] = {}
+    for i in range(len(pools.files)) if gone else ():
+        spans = pools.spans(i)
+        keys = zip(spans.part.tolist(), spans.row.tolist(), strict=True)
+        if taken := {s for s, (p, r) in enumerate(keys) if (spans.parts[p], r) in gone}:
+            found[i] = taken
+    return found
 
 
 @dataclass(frozen=True)

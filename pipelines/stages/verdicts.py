@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from manifests import edits, parts, schemas
+from manifests import edits, parts, schemas, storage, takedown
 from pipelines import conditions, selection
 from pipelines.catalog import Catalog
 from pipelines.recipe import Recipe, Select
@@ -53,6 +53,7 @@ def judge_part(run: str, spec: Judgement) -> Made:
     documents = documents.with_columns(domain=selection.domains(documents, spec.select.domains))
     reason = pl.select(
         pl.coalesce(
+            _denied(run, spec.part),
             selection.reasons(documents, spec.select.rules),
             pl.when(duplicates["survivor"].is_not_null()).then(duplicates["kind"] + "_duplicate"),
             pl.when(_blank(run, spec)).then(pl.lit("nothing_left")),
@@ -79,6 +80,18 @@ def judge_part(run: str, spec: Judgement) -> Made:
     dropped = verdicts.filter(~pl.col("keep"))["reason"].value_counts()
     counts = {f"dropped:{reason}": n for reason, n in dropped.iter_rows()}
     return Made([made], {"documents": verdicts.height, "kept": int(verdicts["keep"].sum()), **counts})
+
+
+def _denied(run: str, part: str) -> pl.Series:
+    """Documents that a takedown of this run has taken; no key holds this, so that nothing is judged again for it."""
+    deny = takedown.DenyList.read(storage.join(run, takedown.DENY))
+    none = pl.Series("denied", [None], dtype=pl.String)
+    if not len(deny):
+        return none
+    frame = parts.aligned(run, part, {parts.DOCUMENTS: ["id", "url", "content_hash"]})
+    rows = frame.with_columns(pl.col("url").fill_null("")).iter_rows()
+    found = [deny.denies(identifier=i, url=u, content_hash=h) is not None for i, u, h in rows]
+    return pl.Series("denied", ["taken_down" if f else None for f in found], dtype=pl.String)
 
 
 def _blank(run: str, spec: Judgement) -> pl.Series:

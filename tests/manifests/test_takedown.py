@@ -1,0 +1,80 @@
+"""Requests, the deny list, and what follows from a document."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from manifests.takedown import Denied, DenyList, Request
+
+HASH = "0" * 32
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "said"),
+    [
+        ("site", "example.org", "it can be by"),
+        ("url", " ", "is empty"),
+        ("domain", "example.org/blog", "use --prefix"),
+        ("domain", "/blog", "names no host"),
+        ("owner", "nowhere:acme", "github"),
+        ("owner", "github:a/b", "github"),
+        ("hash", "abc", "32 hexadecimal"),
+        ("id", "ABC", "32 hexadecimal"),
+        ("licence", "free as in beer", "no licence known"),
+    ],
+)
+def test_bad_requests_are_refused_in_one_line(kind: str, value: str, said: str) -> None:
+    with pytest.raises(ValueError, match=said) as error:
+        Request(kind, value)
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "denied", "let_in"),
+    [
+        ("domain", "example.org", "https://www.example.org/a", "https://example.org.evil.com/"),
+        ("prefix", "example.org/blog", "http://example.org/blog/a", "http://example.org/blogger"),
+        ("url", "https://example.org/a", "http://example.org/a", "https://example.org/ab"),
+        ("owner", "github:acme", "https://github.com/acme/x", "https://github.com/acmecorp/x"),
+        ("owner", "github:acme", "https://acme.github.io/", "https://github.io/"),
+        ("owner", "example.org", "https://a.example.org/", "https://sample.org/"),
+    ],
+)
+def test_addresses_are_denied(kind: str, value: str, denied: str, let_in: str) -> None:
+    deny = DenyList([Denied("domain", "aaa.com"), Denied(kind, value), Denied("domain", "zzz.net")])
+    found = deny.denies(url=denied)
+    assert found is not None
+    assert (found.kind, found.value) == (kind, value)
+    assert deny.denies(url=let_in) is None
+    assert deny.denies() is None
+
+
+def test_copies_and_ids_are_denied_and_short_texts_are_nobody_s() -> None:
+    deny = DenyList([Denied("hash", HASH), Denied("id", "1" * 32)])
+    assert deny.denies(content_hash=HASH) is not None
+    assert deny.denies(content_hash=HASH, text=10) is None
+    assert deny.denies(identifier="1" * 32) is not None
+
+
+_SITES = st.sampled_from(["a.org", "b.a.org", "c.b.a.org", "org", "ab.org", "z.com"])
+
+
+@given(st.lists(_SITES, max_size=5), _SITES)
+def test_the_list_is_as_good_as_its_entries(entries: list[str], host: str) -> None:
+    deny = DenyList(Denied("domain", e) for e in entries)
+    wanted = any(host == e or host.endswith(f".{e}") for e in entries)
+    assert (deny.denies(url=f"https://{host}/x") is not None) == wanted
+
+
+def test_the_list_survives_its_file(tmp_path: Path) -> None:
+    uri = str(tmp_path / "deny.jsonl")
+    entries = (Denied("domain", "example.org", "0001", "court: “x”"), Denied("hash", HASH))
+    DenyList(entries).write(uri)
+    assert DenyList.read(uri, str(tmp_path / "absent")).entries == entries
+    (tmp_path / "deny.jsonl").write_text('{"kind": "domain", "value": "example.org"}\nnot json\n')
+    with pytest.raises(ValueError, match=r"deny.jsonl:2: no entry"):
+        DenyList.read(uri)

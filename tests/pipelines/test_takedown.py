@@ -1,0 +1,207 @@
+"""Takedowns of a real run: what is gone, what stays, what a reader of the shards sees; a crash loses nothing."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import struct
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pytest
+
+from manifests import lineage, storage, takedown
+from manifests.takedown import Request
+from mixing.tokenizer import Tokenizer
+from pipelines.errors import CuveeError, RunFailed
+from pipelines.run_folder import RunFolder
+from pipelines.takedown import MODES, apply, resume
+from pipelines.takedown import text as text_steps
+from tests.pipelines.conftest import run_quietly
+from tests.pipelines.examine import column
+
+
+def quiet(step: str) -> None:
+    del step
+
+
+def chosen(run: Path) -> tuple[str, str, str]:
+    """A crawled document that lies in the shards: its address, its id and its text."""
+    spans = pl.concat(
+        [pl.read_parquet(p).cast({"part": pl.String}) for p in sorted((run / "shards/olmo").glob("*.spans.*"))]
+    )
+    part, row = spans.filter(pl.col("part").str.contains("/web/")).select("part", "row").row(0)
+    found = pl.read_parquet(run / part).row(row, named=True)
+    return found["url"], found["id"], found["text"]
+
+
+def holds(run: Path, words: str) -> list[str]:
+    """Files of the run, inputs apart, that hold these words: texts, JSON and pages."""
+    found = []
+    for path in sorted(p for p in run.rglob("*") if p.is_file() and "inputs" not in p.relative_to(run).parts):
+        if path.suffix == ".parquet":
+            frame = pl.read_parquet(path).select(pl.col(pl.String))
+            if any(frame[c].str.contains(words, literal=True).any() for c in frame.columns):
+                found.append(path.relative_to(run).as_posix())
+        elif path.suffix in (".json", ".html", ".jsonl", ".yaml") and words in path.read_text("utf-8", "replace"):
+            found.append(path.relative_to(run).as_posix())
+    return found
+
+
+def decoded(run: Path, name: str, dtype: Any = np.uint16) -> str:
+    tokenizer = Tokenizer.load(str(run / "models/tokenizer.json"))
+    return "".join(tokenizer.decode(np.fromfile(p, dtype)) for p in sorted((run / "shards").glob(name)))
+
+
+def passage(text: str) -> str:
+    """Words of the middle of a text, on one line."""
+    lines = sorted((line for line in text.splitlines() if line.isascii()), key=len)
+    return lines[-1].strip()[:60]
+
+
+def test_text_and_tokens_are_gone_and_the_rest_is_untouched(tiny: Path, copied: Path) -> None:
+    url, identifier, text = chosen(copied)
+    words = passage(text)
+    before = decoded(copied, "olmo/*.npy")
+    assert words in before
+    pools = b"".join(p.read_bytes() for p in sorted((copied / "pools").glob("*/*.npy")))
+    receipt = apply(str(copied), [Request("url", url)], mode="erase", why="a letter", progress=quiet)
+    after = decoded(copied, "olmo/*.npy")
+    assert words not in after
+    assert words not in decoded(copied, "megatron/*.bin")
+    assert len(b"".join(p.read_bytes() for p in sorted((copied / "pools").glob("*/*.npy")))) == len(pools)
+    assert not holds(copied, words)
+    found = lineage.find(str(copied), identifier)
+    assert found is not None
+    row = lineage.document(str(copied), *found)["document"]
+    assert (row["text"], row["title"], row["url"]) == ("", "", url)
+    verdict = lineage.row_of(str(copied), "verdicts", *found)
+    assert (verdict["keep"], verdict["reason"]) == (False, "taken_down")
+    assert receipt["requests"] == [{"kind": "url", "value": url}]
+    assert receipt["why"] == "a letter"
+    assert all(f["after"] == storage.digest(str(copied / p)) for p, f in receipt["files"].items())
+    changed = [p for p, f in receipt["files"].items() if p.startswith("documents/") and f["before"] == f["after"]]
+    assert not changed
+    # the loss mask covers just these tokens, and every other token is as it was
+    for shard, stretches in receipt["shards"].items():
+        mask = np.fromfile(copied / (shard.rsplit(".", 1)[0] + ".mask.npy"), np.uint8)
+        wanted = np.ones(len(mask), np.uint8)
+        for start, end in stretches:
+            wanted[start:end] = 0
+        assert (mask == wanted).all()
+    summary = run_quietly(tiny, copied)
+    assert not summary.worked, "a takedown is no reason to make anything again"
+    with pytest.raises(CuveeError, match="no document"):
+        apply(str(copied), [Request("domain", "absent.example")], mode="erase", why="", progress=quiet)
+
+
+def test_what_was_taken_never_comes_in_again(tiny: Path, copied: Path) -> None:
+    url, identifier, text = chosen(copied)
+    apply(str(copied), [Request("url", url)], mode="tombstone", why="", progress=quiet)
+    part = lineage.find(str(copied), identifier)
+    assert part is not None
+    from pipelines.recipe import Source
+    from pipelines.sources import SourceFile
+    from pipelines.stages import read
+
+    file = next((copied / "inputs/web").glob("*.warc.gz"))
+    source = Source(name="web", kind="warc", paths=[str(file)])
+    split = next(
+        read.splits(source, [SourceFile(str(file), file.name, file.stat().st_size, storage.digest(str(file)))])
+    )
+    made = read.ingest_split(str(copied), split)
+    documents = next(o.path for o in made.outputs if o.path.startswith("documents/"))
+    assert url not in pl.read_parquet(copied / documents)["url"].to_list()
+    rejected = pl.read_parquet(next(copied / o.path for o in made.outputs if o.path.startswith("rejects/")))
+    assert rejected.filter(pl.col("reason") == "denied").height >= 1
+    assert passage(text) not in "\n".join(pl.read_parquet(copied / documents)["text"].to_list())
+
+
+def test_derivatives_and_duplicates_follow(copied: Path) -> None:
+    documents = column(copied, "documents")
+    derived = documents.filter(pl.col("origin") == "synthetic")
+    duplicates = column(copied, "duplicates").with_columns(id=documents["id"]).filter(pl.col("survivor").is_not_null())
+    asked = [derived["parents"][0][0]["id"]] if derived.height else []
+    asked += duplicates["survivor"].head(1).to_list()
+    if not asked:
+        pytest.skip("this run has neither rephrasings nor duplicates")
+    plan = takedown.plan(str(copied), [Request("id", i) for i in asked])
+    taken = {t.id: t.why for t in plan.targets}
+    for row in derived.iter_rows(named=True):
+        if row["parents"][0]["id"] in taken:
+            assert taken[row["id"]] == f"derived from {row['parents'][0]['id']}"
+    for row in duplicates.iter_rows(named=True):
+        assert (row["id"] in taken) == (row["survivor"] in taken)
+
+
+def test_two_at_once_are_refused(copied: Path) -> None:
+    with RunFolder(str(copied)), pytest.raises(RunFailed, match="in use"):
+        apply(str(copied), [Request("url", chosen(copied)[0])], mode="erase", why="", progress=quiet)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("step", ["pools", "verdicts", "documents"])
+def test_a_crash_is_carried_on(
+    tiny: Path, copied: Path, tmp_path: Path, mode: str, step: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url, _, text = chosen(copied)
+
+    def crash(*_: object) -> list[str]:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(text_steps, step, crash)
+        with pytest.raises(KeyboardInterrupt):
+            apply(str(copied), [Request("url", url)], mode=mode, why="", progress=quiet)
+    with pytest.raises(RunFailed, match="was interrupted"):
+        run_quietly(tiny, copied)
+    with pytest.raises(CuveeError, match="was interrupted"):
+        apply(str(copied), [Request("url", url)], mode=mode, why="", progress=quiet)
+    (receipt,) = resume(str(copied), progress=quiet)
+    assert takedown.unfinished(str(copied)) == []
+    assert not holds(copied, passage(text))
+    assert receipt["mode"] == mode
+    assert resume(str(copied), progress=quiet) == []
+
+
+@pytest.mark.slow
+def test_a_rewritten_shard_is_refilled_and_its_mixture_stays(copied: Path) -> None:
+    url, _, text = chosen(copied)
+    tokens = sum(p.stat().st_size for p in (copied / "shards/olmo").glob("*.npy")) // 2
+    receipt = apply(str(copied), [Request("url", url)], mode="rewrite", why="", progress=quiet)
+    assert passage(text) not in decoded(copied, "olmo/*.npy")
+    new = receipt["refill"]
+    now = sum(p.stat().st_size for p in (copied / "shards/olmo").glob("*.npy")) // 2
+    missing = sum(new["shortfall"].values()) - sum(new["excess"].values())
+    assert now == tokens - missing
+    assert new["drift"] <= 0.001 or new["shortfall"], "the mixture moved and nothing was said"
+    for spans in sorted((copied / "shards").glob("*/*.spans.parquet")):
+        parts = pl.read_parquet(spans).cast({"part": pl.String})
+        gone = takedown.rows(str(copied))
+        assert not any(key in gone for key in parts.select("part", "row").iter_rows())
+    json.loads((copied / "shards/index.json").read_text())
+
+
+@pytest.mark.slow
+def test_megatron_s_index_forgets_the_sequences(copied: Path) -> None:
+    url, _, text = chosen(copied)
+    sizes = {p.name: p.stat().st_size for p in (copied / "shards/megatron").glob("*.bin")}
+    apply(str(copied), [Request("url", url)], mode="index", why="", progress=quiet)
+    tokenizer = Tokenizer.load(str(copied / "models/tokenizer.json"))
+    seen = ""
+    for path in sorted((copied / "shards/megatron").glob("*.idx")):  # as Megatron-LM reads it
+        data = path.read_bytes()
+        version, code, n, documents = struct.unpack("<QBQQ", data[9:34])
+        assert (data[:9], version, code, documents) == (b"MMIDIDX\0\0", 1, 8, n + 1)
+        lengths = np.frombuffer(data, "<i4", n, 34)
+        pointers = np.frombuffer(data, "<i8", n, 34 + 4 * n)
+        tokens = np.fromfile(path.with_suffix(".bin"), np.uint16)
+        seen += "".join(tokenizer.decode(tokens[p // 2 : p // 2 + k]) for p, k in zip(pointers, lengths, strict=True))
+    assert passage(text) not in seen
+    assert {p.name: p.stat().st_size for p in (copied / "shards/megatron").glob("*.bin")} == sizes
+    for path in sorted((copied / "shards/olmo").glob("*.csv.gz")):
+        spans = pl.read_parquet(path.with_name(path.name.replace(".csv.gz", ".spans.parquet")))
+        assert len(gzip.decompress(path.read_bytes()).splitlines()) == spans.height
