@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import codecs
 import re
+from collections.abc import Iterator
+
+import numpy as np
 
 _MARKS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
 #: the codec that decodes what the web means by a name, where Python's codec of that name is narrower
@@ -25,12 +28,7 @@ def decode(data: bytes, declared: str | None = None, *, html: bool = False) -> t
     for mark, name in _MARKS:
         if data.startswith(mark):
             return data[len(mark) :].decode(name, "replace"), name
-    names = [name for name in (_codec(declared), _meta(data) if html else None) if name]
-    names.insert(0 if _MULTIBYTE.isdisjoint(names) else len(names), "utf-8")
-    names.append(_detected(data))
-    if b"\x1b$B" in data or b"\x1b$@" in data:  # Japanese in seven bits, which is valid ASCII too
-        names.insert(0, "iso2022_jp")
-    for name in names:
+    for name in _candidates(data, declared, html):
         try:
             return data.decode(name), name
         except UnicodeDecodeError:
@@ -38,8 +36,42 @@ def decode(data: bytes, declared: str | None = None, *, html: bool = False) -> t
     text = data.decode("utf-8", "replace")
     if text.count("\ufffd") * 50 <= len(text):  # UTF-8 with a wrong paste, or cut in the middle of a character
         return text, "utf-8"
-    name = next(n for n in names if n != "utf-8")
+    name = next(n for n in _candidates(data, declared, html) if n != "utf-8")
     return data.decode(name, "replace"), name
+
+
+def as_utf8(data: bytes, declared: str | None = None, *, html: bool = False) -> tuple[bytes, str]:
+    """As ``decode``, with the text as UTF-8: ``data`` itself where it is that, which is found without decoding it."""
+    marked = any(data.startswith(mark) for mark, _ in _MARKS)
+    if not marked and next(_candidates(data, declared, html)) == "utf-8" and _is_utf8(data):
+        return data, "utf-8"
+    text, name = decode(data, declared, html=html)
+    return text.encode(), name
+
+
+def _is_utf8(data: bytes) -> bool:
+    import pyarrow as pa
+
+    ends = pa.py_buffer(np.array([0, len(data)], np.int64))
+    try:
+        pa.LargeStringArray.from_buffers(1, ends, pa.py_buffer(data)).validate(full=True)
+    except pa.ArrowInvalid:
+        return False
+    return True
+
+
+def _candidates(data: bytes, declared: str | None, html: bool) -> Iterator[str]:
+    """Codecs in the order in which they are tried."""
+    if b"\x1b" in data and (b"\x1b$B" in data or b"\x1b$@" in data):  # Japanese in seven bits, which is valid ASCII too
+        yield "iso2022_jp"
+    stated = [name for name in (_codec(declared), _meta(data) if html else None) if name]
+    if _MULTIBYTE.isdisjoint(stated):
+        yield "utf-8"
+        yield from stated
+    else:
+        yield from stated
+        yield "utf-8"
+    yield _detected(data)  # costly, and seldom asked for
 
 
 def _codec(label: str | None) -> str | None:

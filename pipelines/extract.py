@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
-from pipelines.charset import decode
+from pipelines.charset import as_utf8
+from pipelines.html import MainText, TooCostly, main_text
 
 
 @dataclass(frozen=True)
@@ -20,11 +22,19 @@ class Limits:
 
 @dataclass(frozen=True)
 class Extraction:
-    """What a page gives: its main text with paragraphs and lists as lines, its title, and how its bytes were read."""
+    """What a page gives: its main text, what its head states, and how its bytes were read.
+
+    ``date`` is the day of publication (ISO 8601), ``canonical`` the address the page gives for itself, ``language`` the
+    tag it declares (BCP 47). They are hints, as the page states them; empty where it does not.
+    """
 
     text: str
     title: str
     encoding: str
+    author: str = ""
+    date: str = ""
+    canonical: str = ""
+    language: str = ""
 
 
 class ExtractionError(ValueError):
@@ -36,38 +46,69 @@ class ExtractionError(ValueError):
 
 
 def extract_text(
-    html: bytes, *, url: str | None = None, charset: str | None = None, limits: Limits | None = None
+    html: bytes,
+    *,
+    url: str | None = None,
+    charset: str | None = None,
+    limits: Limits | None = None,
+    output: Literal["text", "markdown"] = "text",
+    comments: bool = False,
 ) -> Extraction:
-    """Main text of ``html`` by Resiliparse (Bevendorff et al., ECIR 2018), formatting kept.
+    """Main text of ``html`` in page order: paragraphs parted by an empty line, items, table rows and code as lines.
 
-    ``charset`` is what the HTTP header declares; the page's own declaration and its bytes are consulted too. ``url``
-    is not needed by the extractor; it is part of the signature for extractors that treat sites differently.
-    Raises ExtractionError with reason ``record_too_large``, ``too_deep``, ``too_complex`` or ``bad_html``. An empty
-    text is no error here.
+    A classifier over the page's blocks decides (``pipelines.html``). ``charset`` is what the HTTP header declares; the
+    page's own declaration and its bytes are consulted too. ``url`` is where a relative canonical address starts from.
+    ``comments`` adds what readers wrote below. ``output`` ``markdown`` marks headings, code and quotations as well.
+    Raises ExtractionError with reason ``record_too_large``, ``too_deep`` or ``too_complex``. An empty text is no error
+    here.
     """
-    from resiliparse.extract.html2text import extract_plain_text
-    from resiliparse.parse.html import HTMLTree
-
     limits = limits or Limits()
     if len(html) > limits.bytes:
         raise ExtractionError("record_too_large", f"page of {len(html):,} bytes, limit {limits.bytes:,}")
-    text, encoding = decode(html, charset, html=True)
-    deep = _check_shape(html if encoding == "utf-8" else text.encode(), limits)
+    data, encoding = as_utf8(html, charset, html=True)
     try:
-        tree = HTMLTree.parse(text)
-        if deep and tree.document is not None:
-            _check_depth(tree.document.html.encode(), limits)
-        main = extract_plain_text(tree, main_content=True, preserve_formatting=True)
-        title = tree.title or ""
-    except ExtractionError:
-        raise
-    except Exception as error:
-        raise ExtractionError("bad_html", f"{type(error).__name__}: {error}") from None
-    return Extraction(text=_clean(main), title=" ".join(_clean(title).split())[:1000], encoding=encoding)
+        found = main_text(
+            data, depth=limits.depth, nodes=limits.nodes, markdown=output == "markdown", comments=comments
+        )
+    except TooCostly as error:
+        if error.what == "depth":
+            raise ExtractionError(
+                "too_deep", f"elements nest {error.found:,} deep or deeper, limit {limits.depth:,}"
+            ) from None
+        raise ExtractionError("too_complex", f"about {error.found:,} nodes, limit {limits.nodes:,}") from None
+    if _is_odd(found):
+        _check_shape(data, limits)
+    stated = found.metadata
+    return Extraction(
+        text=found.text,
+        title=stated.title,
+        encoding=encoding,
+        author=stated.author,
+        date=stated.date,
+        canonical=_absolute(stated.canonical, url),
+        language=stated.language,
+    )
 
 
-def _check_shape(html: bytes, limits: Limits) -> bool:
-    """Refuses a page that is too costly to parse; whether one that is not may still nest too deep to extract from."""
+def _absolute(address: str, url: str | None) -> str:
+    if not address or not url or "://" in address[:12]:
+        return address
+    from urllib.parse import urljoin
+
+    try:
+        return urljoin(url, address)
+    except ValueError:
+        return address
+
+
+def _is_odd(found: MainText) -> bool:
+    """Whether a parser that builds a tree, as the one for licence evidence does, may find the page costly."""
+    page = found.page
+    return page.unclosed > 30 or page.deepest > 200 or page.busiest > 500 or page.nodes > 300_000
+
+
+def _check_shape(html: bytes, limits: Limits) -> None:
+    """Refuses a page that is too costly to parse."""
     from pipelines.markup import shape
 
     found = shape(html)
@@ -77,18 +118,3 @@ def _check_shape(html: bytes, limits: Limits) -> bool:
         raise ExtractionError("too_complex", f"{found.pairs:,} pairs of attributes, limit {limits.pairs:,}")
     if found.steps > limits.steps:
         raise ExtractionError("too_complex", f"{found.steps:,} steps through open elements, limit {limits.steps:,}")
-    return found.depth > limits.depth
-
-
-def _check_depth(written: bytes, limits: Limits) -> None:
-    """Refuses a page by its depth as parsed: written out again it is well-formed, and its depth can be counted."""
-    from pipelines.markup import shape
-
-    depth = shape(written, written=True).depth
-    if depth > limits.depth:
-        raise ExtractionError("too_deep", f"elements nest {depth:,} deep, limit {limits.depth:,}")
-
-
-def _clean(text: str) -> str:
-    """NULs, which no text has, and blanks at the ends of the text are dropped."""
-    return text.replace("\0", "").strip()
