@@ -136,7 +136,7 @@ def test_codings_are_undone_and_lying_ones_tolerated(tmp_path: Path) -> None:
     assert not rejects
     assert len(documents) == len(blocks)
     plain = WORDS.strip()
-    assert [d.text == plain for d in documents] == [True, True, True, True, False, True, True, True]
+    assert [d.text for d in documents[:4] + documents[5:]] == [plain] * 7
     assert plain.startswith(documents[4].text[:50])  # what there was of a body cut short
 
 
