@@ -22,17 +22,17 @@ def main() -> None:
     for library in ("OMP", "OPENBLAS", "MKL", "NUMBA", "RAYON"):
         os.environ[f"{library}_NUM_THREADS"] = "1"  # before what reads it is imported
     _quiet()
-    from benchmarks import inputs, minhash, rules, web
+    from benchmarks import dedup, inputs, rules, web
 
     texts, crawls = inputs.texts(TEXT_BYTES), inputs.crawls()
     sections = [_head(texts, list(crawls), inputs.DEVELOPMENT_DATA.is_dir())]
     tables = [
         rules.run(texts, REPEATS),
-        minhash.run(texts, REPEATS),
+        dedup.run(texts, REPEATS),
         web.run_pages(crawls, PAGES, REPEATS),
         web.run_language(texts, REPEATS),
     ]
-    sections += [table.markdown() for table in tables]
+    sections += [*(table.markdown() for table in tables), dedup.scale()]
     target = Path(__file__).with_name("results.md")
     target.write_text("\n".join(sections), encoding="utf-8")
     print(*sections, sep="\n")

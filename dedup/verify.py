@@ -34,6 +34,8 @@ class Resolution:
     specific: npt.NDArray[np.float32]  #: the score with shingles weighted by their rarity
     matched: npt.NDArray[np.float32]  #: share of the document's own shingles that its survivor has
     kind: list[str | None]
+    nearest: npt.NDArray[np.int64]  #: of a document that stays, the most similar it was told apart from; -1: none
+    nearest_score: npt.NDArray[np.float32]
     unfinished: int  #: documents that stay because ``WORK`` was spent before every survivor near them was compared
 
 
@@ -95,6 +97,8 @@ def _resolve(
     work_limit: int,
     survivor: Any,
     evidence: Any,
+    nearest: Any,
+    nearest_score: Any,
 ) -> int:
     n = survivor.size
     unfinished = 0
@@ -117,7 +121,8 @@ def _resolve(
         for k in range(offsets[d], offsets[d + 1]):
             total[d] += weights[items[k]]
     for d in range(n):
-        survivor[d] = -1
+        survivor[d] = nearest[d] = -1
+        nearest_score[d] = 0.0
         evidence[d, :] = 0.0
         start = offsets[d]
         size = offsets[d + 1] - start
@@ -162,7 +167,11 @@ def _resolve(
                 work += size + other
                 mine, others = items[start : start + size], items[offsets[s] : offsets[s + 1]]
                 value = similarity(mine, others)
-                if value < threshold or value <= best:
+                if value < threshold:
+                    if value > nearest_score[d]:
+                        nearest[d], nearest_score[d] = s, value
+                    continue
+                if value <= best:
                     continue
                 _compare(mine, others, weights, total[d], total[s], tested)
                 a = word_hashes[word_offsets[d] : word_offsets[d + 1]]
@@ -173,6 +182,8 @@ def _resolve(
                     survivor[d] = s
                     best = value
                     evidence[d, :] = tested
+                elif value > nearest_score[d]:
+                    nearest[d], nearest_score[d] = s, value
             if survivor[d] >= 0:
                 continue
         if address[d] >= 0 and holder[address[d]] < 0:
@@ -230,6 +241,7 @@ def resolve(
     said = words(texts)
     survivor = np.empty(len(same_as), np.int64)
     evidence = np.empty((len(same_as), 3), np.float32)
+    nearest, nearest_score = np.empty(len(same_as), np.int64), np.empty(len(same_as), np.float32)
     unfinished = _resolve(
         sets.offsets,
         items,
@@ -246,10 +258,13 @@ def resolve(
         work,
         survivor,
         evidence,
+        nearest,
+        nearest_score,
     )
     kinds = [_kind(i, s, contents, address) for i, s in enumerate(survivor.tolist())]
     score, rare, matched = evidence.T
-    return Resolution(survivor, score, rare, matched, kinds, unfinished)
+    nearest[survivor >= 0] = -1
+    return Resolution(survivor, score, rare, matched, kinds, nearest, nearest_score, unfinished)
 
 
 def _kind(document: int, survivor: int, contents: Sequence[str], address: npt.NDArray[np.int64]) -> str | None:

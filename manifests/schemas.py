@@ -147,7 +147,8 @@ EDITS = pa.schema(
 #: duplicates/SOURCE/part-*.parquet. ``survivor`` is the id kept in this document's place, null when it is kept itself.
 #: ``kind`` is exact, url or fuzzy; ``score`` the similarity with the survivor, ``specific`` the same with shingles
 #: weighted by rarity, ``matched`` the share of this document's shingles that the survivor has. ``blob`` counts the
-#: candidates that keys alone would have chained together, ``cluster_size`` those that were found to be duplicates
+#: candidates that keys alone would have chained together, ``cluster_size`` those that were found to be duplicates.
+#: ``nearest`` is, of the documents that this one was compared with and kept beside, the most similar
 DUPLICATES = pa.schema(
     [
         ("survivor", pa.string()),
@@ -158,6 +159,8 @@ DUPLICATES = pa.schema(
         ("specific", pa.float32()),
         ("matched", pa.float32()),
         ("blob", pa.int32()),
+        ("nearest", pa.string()),
+        ("nearest_score", pa.float32()),
     ]
 )
 #: verdicts/SOURCE/part-*.parquet. ``reason`` is null where ``keep`` holds; ``split`` is train or heldout

@@ -23,7 +23,8 @@ class Constraints:
     A domain with ``available`` tokens gets at most ``available * max_epochs / budget`` of the weight; ``max_epochs`` is
     one number, or one for each domain named. ``decay`` is R* of Muennighoff et al. 2023 (arXiv 2305.16264), 15.4 there:
     tokens seen again are worth less and less, and the solver counts them so; None where the runs behind the surrogate
-    repeated their data as the target will. ``ladders`` list buckets of rising quality, whose epochs must not fall.
+    repeated their data as the target will. ``frozen`` domains keep the given
+    proportions among themselves. ``ladders`` list buckets of rising quality, whose epochs must not fall.
     ``max_divergence`` bounds the Kullback–Leibler divergence from ``natural``, in nats.
     """
 
@@ -34,6 +35,7 @@ class Constraints:
     budget: int = 0
     max_epochs: float | Mapping[str, float] = 4.0
     decay: float | None = None
+    frozen: Sequence[Mapping[str, float]] = ()
     ladders: Sequence[Sequence[str]] = ()
     natural: Mapping[str, float] = field(default_factory=dict)
     max_divergence: float | None = None
@@ -51,6 +53,7 @@ class Constraints:
             "excluded": self.excluded,
             "available": self.available,
             "natural": self.natural,
+            "frozen": [d for held in self.frozen for d in held],
             "ladders": [d for ladder in self.ladders for d in ladder],
             **{f"group {name!r}": group.members for name, group in self.groups.items()},
         }
@@ -68,6 +71,8 @@ class Constraints:
                 raise ValueError(f"limits of group {name!r} are {said}; they must rise within 0 and 1")
             if wrong := [d for d, part in group.members.items() if not 0 <= part <= 1]:
                 raise ValueError(f"group {name!r}: the part of {', '.join(wrong)} that counts must be within 0 and 1")
+        if any(not all(w >= 0 for w in held.values()) or not sum(held.values()) > 0 for held in self.frozen):
+            raise ValueError("frozen proportions must not be negative, nor all zero")
         if wrong := [d for d in domains if not self.epochs(d) > 0]:
             raise ValueError(f"max_epochs of {', '.join(wrong)} must be positive")
         if wrong := [d for d, n in self.available.items() if n < 0]:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from manifests.mix import (
     MixBootstrap,
+    MixBucket,
     MixDomain,
     MixManifest,
     MixMetric,
@@ -27,6 +30,9 @@ from mixing.simplex import UNITS
 from mixing.solver import Mixture
 from mixing.staging import Stage
 from mixing.surrogate import Surrogate
+from mixing.upsampling import upsample
+
+_BUCKET = re.compile(r"~q(\d+)$")
 
 
 def compose(
@@ -43,6 +49,7 @@ def compose(
     constraints: Constraints | None = None,
     resampled: Resampled | None = None,
     stages: Sequence[tuple[Stage, Mapping[str, float]]] = (),
+    upsampling: Upsampling | None = None,
 ) -> MixManifest:
     """The manifest of ``mixture`` for ``budget`` training tokens from ``pools``; without both, one of weights alone.
 
@@ -67,6 +74,7 @@ def compose(
             pools=[s for s in strata if s.partition("~")[0] == name],
             natural=natural.get(name),
             interval=resampled.intervals[name] if resampled else None,
+            buckets=_buckets(name, tokens[name], strata, upsampling) if upsampling else [],
         )
         for name, weight in mixture.weights.items()
     }
@@ -105,6 +113,33 @@ def compose(
         surrogate=_fingerprint(surrogate),
         pools=_pools(pools),
     )
+
+
+@dataclass(frozen=True)
+class Upsampling:
+    """How far a domain's best quality bucket may be repeated, how much quality counts, and R* of repetition."""
+
+    max_epochs: float
+    strength: float
+    decay: float
+
+
+def _buckets(domain: str, tokens: int, strata: Mapping[str, int], upsampling: Upsampling) -> list[MixBucket]:
+    """Of the strata that end in q1, q2 …, rising in quality; q0 has no score and counts as the least."""
+    held: dict[int, dict[str, int]] = {}
+    for stratum, n in strata.items():
+        bucket = _BUCKET.search(stratum)
+        if stratum.partition("~")[0] == domain and bucket:
+            held.setdefault(int(bucket[1]), {})[stratum] = n
+    if len(held) < 2:
+        return []
+    sizes = [sum(held[q].values()) for q in sorted(held)]
+    most = max(upsampling.max_epochs, tokens / sum(sizes))
+    taken = upsample(sizes, tokens, max_epochs=most, strength=upsampling.strength, decay=upsampling.decay)
+    return [
+        MixBucket(pools=sorted(held[q]), available=size, tokens=n, epochs=round(n / size, 4))
+        for q, size, n in zip(sorted(held), sizes, taken, strict=True)
+    ]
 
 
 def _stage(
@@ -190,6 +225,8 @@ def _summary(mixture: Mixture, constraints: Constraints) -> dict[str, Any]:
         }
     if c.excluded:
         summary["excluded"] = sorted(c.excluded)
+    if c.frozen:
+        summary["frozen"] = [{d: _six(w) for d, w in held.items()} for held in c.frozen]
     if c.ladders:
         summary["ladders"] = [list(ladder) for ladder in c.ladders]
     if c.max_divergence is not None:

@@ -153,6 +153,13 @@ class Region:
                 rows.append(Row(f"{name} ≥ {group.at_least:g}", -parts, -group.at_least))
             if group.at_most < 1:
                 rows.append(Row(f"{name} ≤ {group.at_most:g}", parts, group.at_most))
+        for held in c.frozen:
+            parts = np.array([float(held.get(d, 0.0)) for d in self.domains]) / sum(held.values())
+            members = np.array([d in held for d in self.domains], np.float64)
+            for j in np.flatnonzero(members)[:-1]:  # the last follows from the others
+                ratio = eye[j] - parts[j] * members
+                name = f"{self.domains[j]} is {parts[j]:.4g} of {', '.join(held)}"
+                rows += [Row(name, ratio, 0.0), Row(name, -ratio, 0.0)]
         for ladder in c.ladders:
             for lower, upper in pairwise(ladder):
                 step = np.zeros(len(self.domains))

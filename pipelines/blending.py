@@ -47,6 +47,7 @@ def constraints(
         bounds={name: limits for name, limits in section.bounds.items() if known(name)},
         groups={name: _group(name, group, strata, domains) for name, group in section.groups.items()},
         excluded=[name for name in section.excluded if known(name)],
+        frozen=[kept for held in section.frozen if (kept := {d: w for d, w in held.items() if known(d)})],
         available=available,
         budget=budget,
         max_epochs={d: n for d, n in epochs.items() if known(d)} if isinstance(epochs, dict) else epochs,

@@ -216,6 +216,8 @@ def _named_domains(solve: Solve) -> Iterator[tuple[tuple[str | int, ...], str]]:
         yield ("excluded", i), name
     for group, limits in solve.groups.items():
         yield from ((("groups", group, "domains", i), name) for i, name in enumerate(limits.domains))
+    for i, held in enumerate(solve.frozen):
+        yield from ((("frozen", i, name), name) for name in held)
     if isinstance(solve.max_epochs, dict):
         yield from ((("max_epochs", name), name) for name in solve.max_epochs)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import polars as pl
@@ -36,12 +37,35 @@ def domains(documents: pl.DataFrame, rules: list[DomainRule]) -> pl.Series:
     return domain.alias("domain")
 
 
-def strata(documents: pl.DataFrame) -> pl.Series:
-    """domain~source~licence class~language~origin, safe as a folder name. Reserved documents are a class apart."""
+def strata(documents: pl.DataFrame, edges: Mapping[str, Sequence[float]] | None = None) -> pl.Series:
+    """domain~source~licence class~language~origin, safe as a folder name. Reserved documents are a class apart.
+
+    With ``edges`` of quality by domain a bucket follows: q1, of least quality, and so on; q0 has no score.
+    """
     licence = pl.col("licence_class") + pl.when(pl.col("reserved")).then(pl.lit(_RESERVED)).otherwise(pl.lit(""))
     columns = [pl.col("domain"), pl.col("source"), licence, pl.col("language"), pl.col("origin")]
+    if edges is not None:
+        columns.append(pl.lit(_buckets(documents["domain"], documents["quality"], edges)))
     joined = pl.concat_str([c.fill_null("unknown") for c in columns], separator="~")
     return documents.select(joined.str.replace_all(r"[^A-Za-z0-9~._-]", "_").alias("stratum"))["stratum"]
+
+
+def _buckets(domain: pl.Series, quality: pl.Series, edges: Mapping[str, Sequence[float]]) -> pl.Series:
+    scores = quality.cast(pl.Float64).fill_null(float("nan")).to_numpy()
+    number = np.zeros(len(scores), np.int64)
+    for name in domain.unique():
+        here = (domain == name).to_numpy() & ~np.isnan(scores)
+        number[here] = 1 + np.searchsorted(np.asarray(edges.get(name, ())), scores[here], side="right")
+    return pl.Series([f"q{n}" for n in number.tolist()], dtype=pl.String)
+
+
+def quality_edges(scores: pl.DataFrame, buckets: int) -> dict[str, list[float]]:
+    """Inner borders of ``buckets`` of equally many documents, by domain. ``scores``: domain, quality."""
+    shares = [i / buckets for i in range(1, buckets)]
+    scored = scores.drop_nulls("quality").group_by("domain").agg(
+        pl.col("quality").cast(pl.Float64).quantile(q, "lower").alias(str(q)) for q in shares
+    )  # fmt: skip
+    return {row[0]: sorted(set(row[1:])) for row in scored.sort("domain").iter_rows()}
 
 
 def licence_of(stratum: str) -> tuple[str, bool]:

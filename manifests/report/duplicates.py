@@ -28,10 +28,14 @@ class Pair:
 class Duplicates:
     exact: int
     fuzzy: int
+    url: int
     clusters: int
+    chained: int  #: documents that would have gone had candidates been taken for duplicates, chain by chain
+    blob: int  #: candidates of the largest such chain
     sizes: Sequence[tuple[str, int]]
     largest: Sequence[tuple[Sample, int]]
     pairs: Sequence[Pair]
+    apart: Sequence[Pair]  #: of the most similar that were told apart; both are kept
     scores: pl.DataFrame  #: low, high, pairs
 
 
@@ -55,20 +59,36 @@ def of(run: str, documents: pl.DataFrame) -> Duplicates | None:
     return Duplicates(
         exact=gone.filter(pl.col("kind") == "exact").height,
         fuzzy=fuzzy.height,
+        url=gone.filter(pl.col("kind") == "url").height,
         clusters=heads.height,
+        chained=round(float((1 - 1 / documents["blob"].fill_null(1)).sum())),
+        blob=int(documents["blob"].max() or 1),  # type: ignore[arg-type]
         sizes=[s for s in sizes if s[1]],
         largest=largest,
-        pairs=_pairs(run, documents, fuzzy),
+        pairs=_pairs(run, documents, _spread(fuzzy)),
+        apart=_pairs(run, documents, _told_apart(documents)),
         scores=table.select("pairs", *(e.alias(n) for e, n in zip(ends, ("low", "high"), strict=True))),
     )
 
 
-def _pairs(run: str, documents: pl.DataFrame, fuzzy: pl.DataFrame) -> list[Pair]:
-    """Removed documents beside what was kept instead: from the least similar pair to the most."""
-    if fuzzy.is_empty():
-        return []
+def _spread(fuzzy: pl.DataFrame) -> pl.DataFrame:
+    """Removed documents, from the least similar to their survivor to the most."""
     last = fuzzy.height - 1
-    chosen = fuzzy[sorted({0, last // 3, 2 * last // 3, last})]
+    return fuzzy[sorted({0, last // 3, 2 * last // 3, last})] if fuzzy.height else fuzzy
+
+
+def _told_apart(documents: pl.DataFrame) -> pl.DataFrame:
+    """The kept documents most similar to another that is kept, in the shape of removed ones."""
+    near = documents.filter(pl.col("nearest").is_not_null() & pl.col("survivor").is_null())
+    return (
+        near.sort("nearest_score", "id", descending=[True, False])
+        .head(3)
+        .with_columns(survivor="nearest", score="nearest_score", kind=pl.lit("apart"))
+    )
+
+
+def _pairs(run: str, documents: pl.DataFrame, chosen: pl.DataFrame) -> list[Pair]:
+    """Documents beside those they were compared with."""
     where = documents.filter(pl.col("id").is_in(chosen["survivor"].to_list())).select("id", "part", "row")
     places = {i: (p, r) for i, p, r in where.iter_rows()}
     return [

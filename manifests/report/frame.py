@@ -33,6 +33,9 @@ _COLUMNS: dict[str, dict[str, pl.DataType]] = {
         "score": pl.Float32(),
         "cluster": pl.String(),
         "cluster_size": pl.Int32(),
+        "blob": pl.Int32(),
+        "nearest": pl.String(),
+        "nearest_score": pl.Float32(),
     },
     "verdicts": {
         "keep": pl.Boolean(),

@@ -83,6 +83,35 @@ def diff(old: ManifestArgument, new: ManifestArgument) -> None:
         out.print(line, highlight=False, markup=False, soft_wrap=True)
 
 
+def reuse(
+    to: Annotated[str, typer.Option("--out", help="Table to write, .csv or .parquet.")],
+    weights: Annotated[str, typer.Option(help="Table of earlier runs, to carry over to changed domains.")] = "",
+    changes: Annotated[str, typer.Option(help="YAML: removed, added, renamed, split.")] = "",
+    mix: Annotated[str, typer.Option(help="mix.yaml whose domains are held together in a new, small swarm.")] = "",
+    new: Annotated[str, typer.Option(help="New domains with their natural shares: DOMAIN=SHARE,…")] = "",
+    runs: Annotated[int, typer.Option(min=2, help="Runs of the new swarm.")] = 8,
+    seed: Annotated[int, typer.Option(min=0)] = 0,
+) -> None:
+    """After domains changed: carries earlier runs over (--weights, --changes), or designs the few that are missing
+    (--mix, --new)."""
+    from pipelines import reuse as reusing
+    from pipelines import solving
+
+    if bool(weights and changes) == bool(mix and new):
+        raise CuveeError("give --weights and --changes, or --mix and --new")
+    if mix:
+        held = reusing.swarm(str(existing_file(Path(mix))), solving.shares(new, "--new"), runs, to, seed=seed)
+        said = ", ".join(f"{name}: {share:.6g}" for name, share in held.items())
+        out.print(f"{runs} runs; solve with\nfrozen: [{{{said}}}]", highlight=False, markup=False, soft_wrap=True)
+    else:
+        runs_of, changed = (str(existing_file(Path(f))) for f in (weights, changes))
+        kept, left_out = reusing.carry(runs_of, changed, to)
+        out.print(f"{kept} runs carried over, {len(left_out)} left out", highlight=False)
+        for run, why in list(left_out.items())[:10]:
+            out.print(f"left out: {run}: {why}", highlight=False, markup=False, soft_wrap=True)
+    out.print(to, highlight=False, markup=False, soft_wrap=True)
+
+
 def _read(manifest: str) -> MixManifest:
     from manifests.mix import MixManifest
 

@@ -33,7 +33,8 @@ def curate(conductor: Conductor, recipe: Recipe, catalog: Catalog, *, generation
     if not generation:
         passages.run(conductor, recipe, catalog, fresh)
     licences.unite(conductor, catalog, fresh, suffix)
-    catalog.add(conductor.map(f"select{suffix}", [verdicts.task(catalog, p, recipe, suffix) for p in fresh]))
+    edges = verdicts.buckets(conductor, catalog, recipe, fresh, suffix)
+    catalog.add(conductor.map(f"select{suffix}", [verdicts.task(catalog, p, recipe, suffix, edges) for p in fresh]))
     if not generation and not catalog.count("select", "kept"):
         raise RunFailed(
             f"select: none of {catalog.count('ingest', 'documents')} documents is kept: {_dropped(catalog)}"

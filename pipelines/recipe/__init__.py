@@ -92,6 +92,8 @@ class Recipe(Section):
                 raise ValueError(f"rule {rule.reason!r} names unknown sources {unknown}; known: {names}")
         if self.rephrase and self.rephrase.source in names:
             raise ValueError(f"rephrase.source {self.rephrase.source!r} is taken by a source")
+        if self.select.quality_buckets and not self.annotate.quality:
+            raise ValueError("select.quality_buckets needs annotate.quality")
         if self.mix and not self.tokenizer:
             raise ValueError("mix needs a tokenizer section")
         if self.shards and not self.mix:

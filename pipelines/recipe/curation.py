@@ -63,3 +63,5 @@ class Select(Section):
     rules: list[Rule] = []
     domains: list[DomainRule] = []
     heldout: Annotated[float, Field(ge=0, lt=1)] = 0.02  #: share of duplicate clusters kept for evaluation
+    #: buckets of equally many documents that each domain is split into by quality score; 0: none
+    quality_buckets: Annotated[int, Field(ge=0, le=20)] = 0

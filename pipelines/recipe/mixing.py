@@ -56,6 +56,14 @@ class Stage(Section):
     excluded: list[str] = []
 
 
+class Upsampling(Section):
+    """How far the quality buckets of a domain may be repeated, where ``select.quality_buckets`` makes some."""
+
+    max_epochs: Annotated[float, Field(ge=1)] = 7.0  #: of the best bucket
+    strength: Annotated[float, Field(ge=0, le=4)] = 0.25  #: how much more a token of a better bucket is worth
+    decay: Annotated[float, Field(gt=0)] = 15.4  #: R* of repeated tokens' worth
+
+
 class Mix(Section):
     budget: Annotated[int, Field(ge=1000)]  #: training tokens to emit
     policy: str = "any"
@@ -65,6 +73,7 @@ class Mix(Section):
     tasks: dict[Name, str] = {}  #: JSONL or Parquet with `prompt` and `answer`, measured in bits per byte of the answer
     results: Results | None = None
     solve: Solve = Solve()
+    upsampling: Upsampling = Upsampling()
     stages: list[Stage] = []  #: none: one, of the whole budget
 
     @model_validator(mode="after")

@@ -43,6 +43,7 @@ class Solve(Section):
     bounds: dict[str, tuple[Share, Share]] = {}
     groups: dict[str, DomainGroup] = {}
     excluded: list[str] = []
+    frozen: list[dict[str, Annotated[float, Field(ge=0)]]] = []  #: domains that keep these proportions
     max_divergence: Positive | None = None  #: KL from the natural proportions, nats
     bootstrap: Annotated[int, Field(ge=0)] = 100  #: resamples of the runs; 0: none
 

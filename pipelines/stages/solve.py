@@ -11,7 +11,7 @@ from manifests import storage
 from manifests.mix import MixManifest
 from manifests.receipts import digest_of, output
 from mixing.constraints import Constraints
-from mixing.manifest import alone, compose
+from mixing.manifest import Upsampling, alone, compose
 from mixing.pools import PoolFile, PoolSet
 from mixing.staging import Stage, solve_stages
 from mixing.surrogate import Surrogate
@@ -128,6 +128,7 @@ def write_mix(run: str, spec: _Solve) -> Made:
         constraints=limits,
         resampled=resampled,
         stages=[(stage, weights[stage.name]) for stage in stages],
+        upsampling=Upsampling(**spec.mix.upsampling.model_dump()),
     )
     manifest.write(storage.join(run, MANIFEST))
     left_out = {f"left_out:{key}": 1 for key in surrogate.left_out}

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import polars as pl
 
 from manifests import edits, parts, schemas, storage, takedown
+from manifests.receipts import digest_of
 from pipelines import conditions, selection
 from pipelines.catalog import Catalog
+from pipelines.conductor import Conductor
 from pipelines.recipe import Recipe, Select
 from pipelines.stages import licences
 from pipelines.task import Made, Task
@@ -26,6 +29,7 @@ class Judgement:
     made: tuple[str, ...]  #: optional annotations
     heldout: float
     seed: int
+    edges: Mapping[str, Sequence[float]] | None = None
 
 
 #: documents held out at least, as far as half of the documents allow: proxies are measured on them
@@ -37,12 +41,43 @@ def _heldout(share: float, documents: int) -> float:
     return max(share, min(0.5, _HELDOUT / documents)) if share else 0.0
 
 
-def task(catalog: Catalog, part: str, recipe: Recipe, suffix: str) -> Task:
+def buckets(
+    conductor: Conductor, catalog: Catalog, recipe: Recipe, fresh: Sequence[str], suffix: str
+) -> Mapping[str, Sequence[float]] | None:
+    """Borders of the quality buckets of every domain, over all its documents; None where the recipe wants none."""
+    if not recipe.select.quality_buckets:
+        conductor.forget(f"buckets{suffix}")
+        return None
+    digests = [catalog.digest(c, p) for p in fresh for c in conditions.columns(recipe.made)]
+    key = digest_of("buckets", VERSION, recipe.select.quality_buckets, recipe.select.model_dump(mode="json"), digests)
+    spec = (tuple(fresh), recipe.made, recipe.select)
+    receipt = conductor.here(f"buckets{suffix}", Task(f"buckets{suffix}", "buckets", key, find_buckets, spec))
+    found: Mapping[str, Sequence[float]] = receipt.data["edges"]
+    return found
+
+
+def find_buckets(run: str, spec: tuple[tuple[str, ...], tuple[str, ...], Select]) -> Made:
+    fresh, made, select = spec
+    frames = []
+    for part in fresh:
+        documents = conditions.frame(run, part, made)
+        frames.append(documents.select("quality").with_columns(selection.domains(documents, select.domains)))
+    edges = selection.quality_edges(pl.concat(frames), select.quality_buckets)
+    return Made([], {"domains": len(edges)}, {"edges": edges})
+
+
+def task(
+    catalog: Catalog,
+    part: str,
+    recipe: Recipe,
+    suffix: str,
+    edges: Mapping[str, Sequence[float]] | None = None,
+) -> Task:
     heldout = _heldout(recipe.select.heldout, sum(catalog.rows(p) for p in catalog.parts()))
     edited = tuple(catalog.edits(part))
-    spec = Judgement(part, edited, recipe.select, recipe.made, heldout, recipe.seed)
+    spec = Judgement(part, edited, recipe.select, recipe.made, heldout, recipe.seed, edges)
     columns = [*conditions.columns(spec.made), DUPLICATES, licences.UNITED, *(edits.column(n) for n in edited)]
-    key = catalog.key("select", VERSION, part, columns, spec.select.model_dump(mode="json"), heldout, spec.seed)
+    key = catalog.key("select", VERSION, part, columns, spec.select.model_dump(mode="json"), heldout, spec.seed, edges)
     return Task(f"select{suffix}", part.replace("/", "."), key, judge_part, spec)
 
 
@@ -71,7 +106,7 @@ def judge_part(run: str, spec: Judgement) -> Made:
             "keep": reason.is_null(),
             "reason": reason,
             "domain": documents["domain"],
-            "stratum": selection.strata(documents),
+            "stratum": selection.strata(documents, spec.edges),
             "split": selection.splits(group, spec.heldout, spec.seed),
         }
     )

@@ -27,6 +27,8 @@ def test_a_chain_does_not_remove_what_duplicates_nothing() -> None:
             assert found.survivor[survivor] == -1
             assert jaccard(sets, np.array([i]), np.array([survivor]))[0] >= 0.9
     assert found.survivor.tolist() == [-1, 0, -1, 2, -1, 4]
+    assert found.nearest.tolist() == [-1, -1, 0, -1, 2, -1]  # what stays was told apart from the link before
+    assert 0.8 < found.nearest_score[2] < 0.9
 
 
 @settings(max_examples=150, deadline=None)

@@ -13,7 +13,7 @@ from mixing.bootstrap import resample
 from mixing.certificate import certify
 from mixing.constraints import Constraints, Group
 from mixing.infeasible import Infeasible
-from mixing.manifest import split_tokens
+from mixing.manifest import Upsampling, split_tokens
 from mixing.objective import Objective
 from mixing.pools import PoolFile, PoolSet
 from mixing.solver import optimum, state
@@ -335,3 +335,27 @@ def test_the_bootstrap_tells_noise_from_signal(surrogate: Surrogate) -> None:
     nothing = resample(mixing.fit(weights, noise, family="log_linear"), None, Constraints(natural=NATURAL), draws=20)
     assert nothing.indistinguishable is True
     assert resample(surrogate, draws=2).gain is None, "nothing natural to compare with"
+
+
+def test_buckets_of_quality_are_repeated_by_quality(surrogate: Surrogate, tmp_path: Path) -> None:
+    files = [
+        PoolFile(f"{d}~s~permissive~eng~human~q{q}", "train", f"pools/{d}{q}/train-p.npy", int(5e5 * s / 4), 10, 9, "")
+        for d, s in NATURAL.items()
+        for q in range(1, 5)
+    ]
+    pools = PoolSet.open(str(tmp_path), files)
+    constraints = Constraints(available=pools.tokens(), budget=900_000, max_epochs=3.0, natural=pools.natural)
+    found = mixing.solve(surrogate, LOSSES, constraints)
+    made = mixing.compose(
+        found, surrogate, pools, budget=900_000, constraints=constraints, upsampling=Upsampling(7.0, 0.25, 15.4)
+    )
+    for name, domain in made.domains.items():
+        epochs = [b.epochs for b in domain.buckets]
+        assert epochs == sorted(epochs), name
+        assert sum(b.tokens for b in domain.buckets) == domain.tokens
+        assert sorted(s for b in domain.buckets for s in b.pools) == sorted(domain.pools)
+    assert max(b.epochs for d in made.domains.values() for b in d.buckets) > max(
+        d.epochs for d in made.domains.values()
+    )
+    without = mixing.compose(found, surrogate, pools, budget=900_000, constraints=constraints)
+    assert not any(d.buckets for d in without.domains.values())

@@ -22,7 +22,7 @@ from pipelines.stages.deduplicate.keys import parameters
 from pipelines.stages.deduplicate.places import FOLDER, place
 from pipelines.task import Made, Task
 
-VERSION = 2
+VERSION = 3
 QUALITY = "annotations/quality"
 FOUND = pa.schema([("part", pa.string()), ("row", pa.int64()), *schemas.DUPLICATES])
 ROUTES = get_args(Route)
@@ -103,7 +103,7 @@ def judge_groups(run: str, spec: _Judge) -> Made:
         )
         unfinished += result.unfinished
         found.append(_described(group, result))
-    table = pl.concat(found).filter(~pl.col("frozen") & (pl.col("cluster_size") > 1)).drop("frozen").sort("part", "row")
+    table = pl.concat(found).filter(~pl.col("frozen")).drop("frozen").sort("part", "row")
     path = f"{FOLDER}/{spec.stage}/{spec.name}.parquet"
     storage.write_table(storage.join(run, path), table.to_arrow().cast(FOUND))
     made = output(run, path, table.height)
@@ -131,6 +131,8 @@ def _described(group: pl.DataFrame, result: verify.Resolution) -> pl.DataFrame:
         specific=pl.when(gone).then(pl.Series(evidence["specific"], dtype=pl.Float32)),
         matched=pl.when(gone).then(pl.Series(evidence["matched"], dtype=pl.Float32)),
         blob=pl.lit(group.height, pl.Int32),
+        nearest=pl.when(pl.Series(result.nearest >= 0)).then(ids.gather(np.maximum(result.nearest, 0))),
+        nearest_score=pl.when(pl.Series(result.nearest >= 0)).then(pl.Series(result.nearest_score, dtype=pl.Float32)),
     )
 
 

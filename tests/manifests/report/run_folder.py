@@ -124,6 +124,9 @@ def _duplicates(run: str) -> None:
     rows[9] = {"survivor": None, "kind": None, "score": None, "cluster": names[9], "cluster_size": 3}
     for i, kind, score in ((10, "exact", 1.0), (11, "fuzzy", 0.875)):
         rows[i] = {"survivor": names[9], "kind": kind, "score": score, "cluster": names[9], "cluster_size": 3}
+    for i in (9, 10, 11, 12):  # a chain of candidates; 12 was told apart
+        rows[i]["blob"] = 4
+    rows[12] |= {"nearest": names[9], "nearest_score": 0.5}
     table = pa.Table.from_pylist(rows, schema=schemas.DUPLICATES)
     parts.write(run, "duplicates", PART, table, schema="duplicates", ids=ids)
 

@@ -137,6 +137,9 @@ def test_pairs_are_shown_where_they_part(tmp_path: Path) -> None:
     (pair,) = found.pairs
     assert {w for w, differs in pair.kept_words if differs} == {"9"}
     assert {w for w, differs in pair.dropped_words if differs} == {"11"}
+    (near,) = found.apart
+    assert (near.score, near.kept.id, near.kind) == (0.5, pair.kept.id, "apart")
+    assert (found.chained, found.blob, found.exact, found.fuzzy, found.url) == (3, 4, 1, 1, 0)
 
 
 def sharded(run: str, row: int) -> int:

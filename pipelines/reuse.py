@@ -1,0 +1,61 @@
+"""``cuvee mix reuse``: earlier runs carried over to changed domains, and the mixtures that are still to be run."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import polars as pl
+import yaml
+
+from manifests import storage
+from manifests.mix import MixManifest
+from mixing import reuse, tables
+from mixing.swarm import design
+from pipelines.errors import CuveeError
+
+_KEYS = ("removed", "added", "renamed", "split")
+_HELD = "held"
+
+
+def carry(weights: str, changes: str, out: str) -> tuple[int, dict[str, str]]:
+    """Writes the runs as mixtures of the new domains; returns how many, and those left out."""
+    try:
+        said: Any = yaml.safe_load(storage.read_bytes(changes)) or {}
+        if not isinstance(said, dict) or (strange := sorted({*said} - {*_KEYS})):
+            raise ValueError(f"{changes}: unknown keys {strange}; allowed: {', '.join(_KEYS)}")
+        frame = tables.read(weights)
+        key = next((c for c in ("run", "run_id", "id", "name", "index") if c in frame.columns), frame.columns[0])
+        moved, left_out = reuse.carry(tables.without_names(frame, key), key, reuse.Changes(**said))
+    except (ValueError, TypeError, AttributeError, yaml.YAMLError) as error:
+        raise CuveeError(str(error).splitlines()[0]) from None
+    _write(moved, out)
+    return moved.height, left_out
+
+
+def swarm(manifest: str, new: dict[str, float], runs: int, out: str, *, seed: int) -> dict[str, float]:
+    """Writes a swarm over the blend of ``manifest``, held together, and new domains of given natural shares.
+
+    Returns the proportions that are held, as ``frozen`` of the solver takes them.
+    """
+    try:
+        old = {name: d.weight for name, d in MixManifest.read(manifest).domains.items()}
+        if known := sorted({*new} & {*old}):
+            raise ValueError(f"new domains that the blend already has: {', '.join(known)}")
+        if not new or not 0 < sum(new.values()) < 1 or min(new.values()) <= 0:
+            raise ValueError("the natural shares of new domains must be positive and sum to less than 1")
+        scaled = {name: w * (1 - sum(new.values())) for name, w in old.items()}
+        outer, inner = reuse.collapse({**scaled, **new}, _HELD, list(new))
+        mixtures = reuse.expand(design(outer, runs, seed=seed), _HELD, inner)
+    except ValueError as error:
+        raise CuveeError(str(error)) from None
+    _write(mixtures, out)
+    return {d: w for d, w in inner.items() if w}
+
+
+def _write(frame: pl.DataFrame, out: str) -> None:
+    if out.endswith(".parquet"):
+        storage.write_table(out, frame.to_arrow())
+    elif out.endswith(".csv"):
+        storage.write_bytes(out, frame.write_csv().encode())
+    else:
+        raise CuveeError(f"{out}: unknown format; name a .csv or .parquet file")
