@@ -21,6 +21,7 @@ from pipelines.task import (
     execute,
     forget_failures,
     read_failures,
+    record_failure,
     remove_outputs,
     why_unrecorded,
 )
@@ -62,10 +63,17 @@ class Conductor:
         """The stages so far, for ``run.json``."""
         return [{**asdict(t), "counters": self.counters.get(t.stage, {})} for t in self.times]
 
-    def map(self, stage: str, tasks: Sequence[Task], *, tolerate: int = 0) -> list[Receipt]:
-        """One Beam job over independent tasks; receipts in the order of the tasks. At most ``tolerate`` may fail."""
+    def map(self, stage: str, tasks: Sequence[Task], *, tolerate: int = 0, on_driver: bool = False) -> list[Receipt]:
+        """One Beam job over independent tasks; receipts in the order of the tasks. At most ``tolerate`` may fail.
+
+        ``on_driver``: tasks that read what this machine has are done on it, whatever the engine.
+        """
         with self._stage(stage, tasks) as pending:
-            if pending:
+            if on_driver and self.engine.remote:
+                for task in pending:
+                    if isinstance(done := execute(self.run, task), Failure):
+                        record_failure(self.run, done)
+            elif pending:
                 from pipelines import graph
 
                 self._submit(stage, pending, graph.map_job(self.run, pending, self.engine.execute))

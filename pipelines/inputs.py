@@ -133,6 +133,33 @@ class _Checksums:
             storage.write_bytes(self.path, json.dumps(self.used).encode())
 
 
+def local_folders(recipe: Recipe, recipe_folder: Path) -> list[str]:
+    """The folders of this machine that sources name: a remote engine's workers must see them too."""
+    patterns = (p for source in recipe.sources for p in source.paths if not p.startswith("{run}"))
+    found = {_static(full) for p in patterns if storage.is_local(full := pattern_path(p, recipe_folder, ""))}
+    return sorted(found)
+
+
+def carried(recipe: Recipe, run: str) -> Recipe:
+    """The recipe with the models it names on this machine copied into the run folder, where remote workers see them."""
+    annotate, tokenizer = recipe.annotate, recipe.tokenizer
+    if annotate.quality and annotate.quality.model:
+        model = _carry(annotate.quality.model, run)
+        annotate = annotate.model_copy(update={"quality": annotate.quality.model_copy(update={"model": model})})
+    if tokenizer and tokenizer.path:
+        tokenizer = tokenizer.model_copy(update={"path": _carry(tokenizer.path, run)})
+    return recipe.model_copy(update={"annotate": annotate, "tokenizer": tokenizer})
+
+
+def _carry(path: str, run: str) -> str:
+    if not storage.is_local(path):
+        return path
+    target = storage.join(run, "cache", "carried", f"{storage.digest(path)}{Path(path).suffix}")
+    if not storage.is_file(target):
+        storage.write_bytes(target, storage.read_bytes(path))
+    return target
+
+
 def record(files: dict[str, list[SourceFile]], run: str, recipe: Recipe) -> dict[str, Any]:
     """What ``run.json`` says of the inputs; a base inside the run folder is written ``{run}/…``: runs can move."""
     described = {}

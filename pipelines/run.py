@@ -13,7 +13,7 @@ from mixing import proxy
 from pipelines import inputs, recipe_file
 from pipelines.catalog import Catalog
 from pipelines.conductor import Conductor
-from pipelines.engines import LocalEngine
+from pipelines.engines import Choice, open_engine
 from pipelines.errors import RunFailed
 from pipelines.jobs.answer import answer
 from pipelines.jobs.curate import curate
@@ -42,26 +42,38 @@ class Summary:
     shards: dict[str, Any] = field(default_factory=dict)
 
 
-def run_recipe(path: str, *, run: str = "", workers: int = 0, progress: Progress | None = None) -> Summary:
+def run_recipe(
+    path: str, *, run: str = "", workers: int = 0, progress: Progress | None = None, engine: Choice | None = None
+) -> Summary:
     """Runs a recipe in its run folder, doing only what is not done yet.
 
-    Raises RecipeError before any work, RunFailed when the run ended early (running again resumes).
+    ``engine`` chooses where it runs; ``workers`` is for the local engine. Raises RecipeError before any work, RunFailed
+    when the run ended early (running again resumes).
     """
     recipe = recipe_file.load(path)
     uri = run or recipe.run or f"runs/{recipe.name}"
     uri = uri if "://" in uri else str(Path(uri).absolute())
-    ahead = proxy.prepare if recipe.mix else None
-    with RunFolder(uri) as folder, LocalEngine(workers, ahead) as engine, progress or Progress() as shown:
+    beside = Path(path).absolute().parent
+    opened = open_engine(
+        engine or Choice(workers=workers),
+        recipe,
+        inputs.local_folders(recipe, beside),
+        uri,
+        ahead=proxy.prepare if recipe.mix else None,
+    )
+    with RunFolder(uri) as folder, opened as where, progress or Progress() as shown:
         if left := takedown.unfinished(uri):
             raise RunFailed(f"takedown {left[0]} was interrupted: finish it with `cuvee takedown resume {uri}`")
         before = folder.record()
-        folder.write_record(**description(recipe, path, engine.workers))
+        folder.write_record(**description(recipe, path, where.workers))
         listeners = Listeners(shown, RunLog(uri), OpenLineage(uri, recipe.name))
-        conductor = Conductor(uri, engine, listeners, folder.check)
-        beside = Path(path).absolute().parent
+        conductor = Conductor(uri, where, listeners, folder.check)
         summary = None
         try:
-            summary = _stages(conductor, recipe_file.resolved(recipe, beside, uri), beside, folder)
+            complete = recipe_file.resolved(recipe, beside, uri)
+            if where.remote:
+                complete = inputs.carried(complete, uri)
+            summary = _stages(conductor, complete, beside, folder)
         finally:
             idle = summary is not None and not summary.worked and before.get("finished")
             # the record tells of the last run that did something
@@ -80,7 +92,7 @@ def _outcome(conductor: Conductor) -> dict[str, Any]:
 def _stages(conductor: Conductor, recipe: Recipe, recipe_folder: Path, folder: RunFolder) -> Summary:
     catalog = Catalog()
     if make.missing(conductor.run, recipe.inputs):
-        conductor.map("inputs", [make.task(name, made) for name, made in recipe.inputs.items()])
+        conductor.map("inputs", [make.task(name, made) for name, made in recipe.inputs.items()], on_driver=True)
     select_records(conductor, recipe)
     files = inputs.list_inputs(recipe, recipe_folder, conductor.run)
     folder.write_record(inputs=inputs.record(files, conductor.run, recipe))

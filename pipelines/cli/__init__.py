@@ -20,6 +20,7 @@ app = typer.Typer(
 for command in (
     run.run,
     run.demo,
+    run.pack,
     answer.trace,
     answer.inspect,
     answer.report,

@@ -19,14 +19,14 @@ from contextlib import contextmanager, suppress
 from typing import Any
 
 from manifests.receipts import Receipt
+from pipelines.engines.environment import ONE_THREAD
 from pipelines.engines.protocol import Counters, Execute, Job
 from pipelines.errors import RunFailed
 from pipelines.task import Failure, Task, execute
 
 #: more bundles than processes, because the runner cuts each stage into bundles once and never rebalances
 _BUNDLES_PER_WORKER = 4
-#: one thread per library per process: the pool is the parallelism
-_ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "POLARS_MAX_THREADS", "RAYON_NUM_THREADS")
+
 
 WORKER_DIED = "a worker process died (killed, or out of memory); finished parts are kept: run again to resume"
 
@@ -47,7 +47,7 @@ class LocalEngine:
         global _pool
         self._outer = _pool
         _broken.clear()
-        with _environment(dict.fromkeys(_ONE_THREAD, "1")):
+        with _environment(dict.fromkeys(ONE_THREAD, "1")):
             context = multiprocessing.get_context("spawn")
             _pool = ProcessPoolExecutor(self.workers, mp_context=context, initializer=_start, initargs=(self._ahead,))
             for future in [_pool.submit(os.getpid) for _ in range(self.workers)]:
@@ -64,6 +64,10 @@ class LocalEngine:
             for process in processes:
                 process.join()
         _pool = self._outer
+
+    @property
+    def remote(self) -> bool:
+        return False
 
     @property
     def execute(self) -> Execute:

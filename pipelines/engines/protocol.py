@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import TracebackType
-from typing import TYPE_CHECKING, Protocol, Self
+from typing import TYPE_CHECKING, Protocol, Self, runtime_checkable
 
 from manifests.receipts import Receipt, digest_of
 from pipelines.task import Failure, Task
@@ -31,10 +31,23 @@ class Job:
     build: Callable[[beam.Pipeline], None]
 
 
+@dataclass(frozen=True)
+class Translation:
+    """A job as a remote engine would get it: ``pipeline`` is Beam's proto, ``description`` JSON for people."""
+
+    pipeline: bytes
+    description: str
+
+
 class Engine(Protocol):
     """Runs Beam jobs to their end. A context manager: entering checks what can be checked before any work."""
 
     workers: int
+
+    @property
+    def remote(self) -> bool:
+        """Whether workers may see none of this machine's files."""
+        ...
 
     @property
     def execute(self) -> Execute:
@@ -50,6 +63,13 @@ class Engine(Protocol):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None: ...
+
+
+@runtime_checkable
+class Translates(Engine, Protocol):
+    """An engine that can also write a job down instead of running it."""
+
+    def translate(self, job: Job) -> Translation: ...
 
 
 def job_name(run: str, stage: str, keys: Sequence[str]) -> str:
