@@ -61,7 +61,10 @@ class Conductor:
 
     def described(self) -> list[dict[str, Any]]:
         """The stages so far, for ``run.json``."""
-        return [{**asdict(t), "counters": self.counters.get(t.stage, {})} for t in self.times]
+        return [
+            {**asdict(t), "job": t.stage in self.counters, "counters": self.counters.get(t.stage, {})}
+            for t in self.times
+        ]
 
     def map(self, stage: str, tasks: Sequence[Task], *, tolerate: int = 0, on_driver: bool = False) -> list[Receipt]:
         """One Beam job over independent tasks; receipts in the order of the tasks. At most ``tolerate`` may fail.

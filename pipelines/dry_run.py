@@ -70,6 +70,7 @@ def jobs(recipe: Recipe, recipe_folder: Path, run: str) -> Iterator[Planned]:
     if recipe.mix is not None:
         yield _standing_in("tokenizer", 1)
         yield _standing_in("pools", len(ingest))
+        yield _standing_in("permit", len(ingest))
         yield _standing_in("proxies", ceil(recipe.mix.swarm.runs / recipe.mix.swarm.stack))
         if recipe.shards is not None:
             yield _standing_in("shards", ceil(recipe.mix.budget / recipe.shards.tokens) * len(recipe.shards.formats))
@@ -77,6 +78,7 @@ def jobs(recipe: Recipe, recipe_folder: Path, run: str) -> Iterator[Planned]:
 
 def _curation(recipe: Recipe, parts: int, suffix: str) -> Iterator[Planned]:
     yield _standing_in(f"annotate{suffix}", parts)
+    yield _standing_in(f"licences{suffix}", parts)
     if recipe.annotate.quality is not None:
         if not suffix and not recipe.annotate.quality.model:
             yield _standing_in("train-quality", 1)
@@ -87,6 +89,7 @@ def _curation(recipe: Recipe, parts: int, suffix: str) -> Iterator[Planned]:
         yield Planned(f"keys{suffix}", _stand_ins(f"keys{suffix}", parts), into=f"match{suffix}")
         yield _standing_in(f"verify{suffix}", 1)
     yield _standing_in(f"duplicates{suffix}", parts)
+    yield _standing_in(f"united{suffix}", parts)
     yield _standing_in(f"select{suffix}", parts)
 
 

@@ -19,7 +19,6 @@ from typing import Any
 from pipelines.engines.handshake import shake_hands
 from pipelines.engines.java import java, job_server_jar
 from pipelines.engines.job_server import JobServer
-from pipelines.engines.local import last_line
 from pipelines.engines.protocol import Counters, Execute, Job, Translation
 from pipelines.errors import RunFailed
 from pipelines.task import execute
@@ -128,7 +127,7 @@ class SparkEngine:
                 result = pipeline.run()
                 result.wait_until_finish()
         except Exception as error:
-            raise RunFailed(explain(last_line(error), self.master)) from error
+            raise RunFailed(explain(cause(str(error)), self.master)) from error
         return self._since_last(counted(result.metrics()))
 
     def _since_last(self, totals: dict[str, int]) -> Counters:
@@ -153,6 +152,14 @@ def check_master(master: str) -> None:
         except (OSError, OverflowError) as error:
             problems.append(f"{address}: {error}")
     raise RunFailed(f"no Spark master answers at {'; '.join(problems)}: start it, or correct --spark-master")
+
+
+def cause(text: str) -> str:
+    """The line of a Java stack trace that says why: the innermost cause, else the first exception, else the last line."""
+    lines = [line.strip() for line in text.splitlines() if line.strip() and not line.startswith(("\tat ", "\t..."))]
+    causes = [line.removeprefix("Caused by: ") for line in lines if line.startswith("Caused by: ")]
+    thrown = [line for line in lines if re.search(r"\b(Exception|Error)\b", line)]
+    return (causes[-1:] or thrown[:1] or lines[-1:] or ["no reason given"])[0]
 
 
 def explain(message: str, master: str) -> str:

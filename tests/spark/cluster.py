@@ -76,9 +76,16 @@ class Cluster:
             work.mkdir()
             hidden = dict.fromkeys([str(ROOT), str(Path.home()), tempfile.gettempdir()])
             worker = ["/mnt/spark/bin/spark-class", "org.apache.spark.deploy.worker.Worker", self.url]
-            worker += ["--host", "127.0.0.1", "--cores", "1", "--memory", "1g", "--work-dir", "/mnt/work"]
+            # a loopback address of its own: executors of one host read each other's files instead of the network
+            host = f"127.0.0.{number + 2}"
+            worker += ["--host", host, "--cores", "1", "--memory", "1g", "--work-dir", "/mnt/work"]
             command = [*namespaces(), "sh", "-c", _ISOLATE, "sh", str(ENVIRONMENT), str(home), str(work)]
-            places = {"SPARK_HOME": "/mnt/spark", "SPARK_LOCAL_DIRS": "/mnt/work", "HOME": "/mnt/work"}
+            places = {
+                "SPARK_HOME": "/mnt/spark",
+                "SPARK_LOCAL_DIRS": "/mnt/work",
+                "HOME": "/mnt/work",
+                "SPARK_LOCAL_IP": host,
+            }
             self._start(f"worker-{number}", [*command, *hidden, "--", *worker, "--webui-port", "0"], places)
         return self
 
