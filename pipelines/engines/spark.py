@@ -155,7 +155,7 @@ def check_master(master: str) -> None:
 
 
 def cause(text: str) -> str:
-    """The line of a Java stack trace that says why: the innermost cause, else the first exception, else the last line."""
+    """The line of a Java stack trace that says why: the innermost cause, else the first exception, else the last."""
     lines = [line.strip() for line in text.splitlines() if line.strip() and not line.startswith(("\tat ", "\t..."))]
     causes = [line.removeprefix("Caused by: ") for line in lines if line.startswith("Caused by: ")]
     thrown = [line for line in lines if re.search(r"\b(Exception|Error)\b", line)]
