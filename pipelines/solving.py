@@ -19,6 +19,7 @@ from mixing.solver import solve
 from mixing.surrogate import Surrogate
 from pipelines import blending
 from pipelines.errors import CuveeError
+from pipelines.plots import of_solution
 from pipelines.recipe.solving import SolveFile
 
 KINDS = ("mean", "worst", "no-worse", "risk-averse")
@@ -101,8 +102,13 @@ def shares(text: str, option: str) -> dict[str, float]:
     return found
 
 
-def solve_files(source: str, asked: SolveFile, *, seed: int) -> MixManifest:
-    """``source`` is a surrogate, or a run folder, whose pools then say what is at hand."""
+def solve_files(
+    source: str, asked: SolveFile, *, seed: int, plots: str = "", pair: tuple[str, str] | None = None
+) -> MixManifest:
+    """``source`` is a surrogate, or a run folder, whose pools then say what is at hand.
+
+    With ``plots``, a folder, charts are written too; ``pair`` names the metrics of the Pareto front.
+    """
     folder = Path(source).is_dir()
     path = storage.join(source, "mix/surrogate.json") if folder else source
     if not storage.is_file(path):
@@ -117,7 +123,7 @@ def solve_files(source: str, asked: SolveFile, *, seed: int) -> MixManifest:
         limits = blending.constraints(asked, list(surrogate.domains), strata=strata, budget=budget, natural=natural)
         mixture = solve(surrogate, aim, limits)
         resampled = resample(surrogate, aim, limits, draws=asked.bootstrap, seed=seed) if asked.bootstrap > 1 else None
-        return compose(
+        manifest = compose(
             mixture,
             surrogate,
             pools,
@@ -128,6 +134,9 @@ def solve_files(source: str, asked: SolveFile, *, seed: int) -> MixManifest:
             constraints=limits,
             resampled=resampled,
         )
+        if plots:
+            of_solution(manifest, surrogate, aim, limits, mixture, plots, pair)
+        return manifest
     except ValueError as error:
         raise CuveeError(str(error)) from None
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import altair as alt
@@ -92,3 +93,44 @@ def prediction(points: pl.DataFrame) -> str:
     )
     dots = base.mark_circle(color=_ACCENT, size=64, opacity=0.95).encode(x=x, y=y)
     return _svg(agreement + bars + dots, 250, 210)
+
+
+def weights(rows: list[dict[str, Any]]) -> str:
+    """Each domain's natural share, weight and interval. Rows: name, natural, weight, low, high (None: unknown)."""
+    order = [r["name"] for r in sorted(rows, key=lambda r: (-r["weight"], r["name"]))]
+    y = alt.Y("name:N", sort=order, title=None, axis=alt.Axis(domain=False, ticks=False, labelLimit=140))
+    base = _chart(rows)
+    axis = alt.Axis(format=".0%", tickCount=4)
+    layers = [
+        base.mark_rule(color=_FAINT, strokeWidth=2).encode(
+            x=alt.X("natural:Q", title="share", axis=axis), x2="weight:Q", y=y
+        ),
+        base.mark_rule(color=_ACCENT, opacity=0.35, strokeWidth=5).encode(x="low:Q", x2="high:Q", y=y),
+        base.mark_point(color=_INK, size=50, filled=False).encode(x="natural:Q", y=y),
+        base.mark_circle(color=_ACCENT, size=80, opacity=1).encode(x="weight:Q", y=y),
+    ]
+    return _svg(alt.layer(*layers), 250, max(60, 24 * len(rows)))
+
+
+def pareto(points: pl.DataFrame, marks: list[dict[str, Any]]) -> str:
+    """The front between two metrics, with the natural mixture and the blend. Columns: first, second, x, y."""
+    first, second = points["first"][0], points["second"][0]
+    scale = alt.Scale(zero=False)
+    axis: dict[str, Any] = {"tickCount": 4, "format": ".3~f"}
+    x = alt.X("x:Q", scale=scale, title=first, axis=alt.Axis(grid=False, **axis))
+    y = alt.Y("y:Q", scale=scale, title=second, axis=alt.Axis(domain=False, **axis))
+    line = _chart(points.select("x", "y").with_row_index("i").to_dicts()).mark_line(
+        color=_ACCENT, point=alt.OverlayMarkDef(color=_ACCENT)
+    )
+    dots = _chart(marks).mark_point(color=_INK, size=70, filled=False).encode(x="x:Q", y="y:Q")
+    names = _chart(marks).mark_text(color=_INK, align="left", dx=8).encode(x="x:Q", y="y:Q", text="name:N")
+    return _svg(line.encode(x=x, y=y, order="i:Q") + dots + names, 250, 210)
+
+
+def marginal(curves: pl.DataFrame, colour: Mapping[str, str]) -> str:
+    """The objective over each domain's weight, the others in proportion. Columns: domain, weight, objective."""
+    rows = curves.with_columns(colour=pl.col("domain").replace_strict(colour, default=_ACCENT)).to_dicts()
+    x = alt.X("weight:Q", title="weight", axis=alt.Axis(grid=False, format=".0%", tickCount=4))
+    y = alt.Y("objective:Q", title="objective", scale=alt.Scale(zero=False), axis=alt.Axis(domain=False, tickCount=4))
+    line = _chart(rows).mark_line(strokeWidth=1.8)
+    return _svg(line.encode(x=x, y=y, detail="domain:N", color=alt.Color("colour:N", scale=None)), 250, 210)

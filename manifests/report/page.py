@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import polars as pl
@@ -11,7 +11,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from manifests import storage
-from manifests.report import charts, data
+from manifests.report import charts, data, mixture
 
 _COLOURS = 8
 _UNITS = ("", " k", " M", " bn", " tn")
@@ -28,12 +28,13 @@ def render(run: str, out: str) -> None:
         lstrip_blocks=True,
     )
     environment.filters |= {"count": count, "short": short, "share": share, "size": size, "time": time}
+    colour = _colours(
+        [r.name for r in report.domains] + [r["name"] for r in (report.blend.rows if report.blend else [])]
+    )
     html = environment.get_template("page.html.j2").render(
         report=report,
-        colour=_colours(
-            [r.name for r in report.domains] + [r["name"] for r in (report.blend.rows if report.blend else [])]
-        ),
-        figures=_figures(report),
+        colour=colour,
+        figures=_figures(run, report, colour),
     )
     storage.write_bytes(out, html.encode("utf-8", "replace"))
 
@@ -43,8 +44,9 @@ def _colours(names: Sequence[str]) -> dict[str, str]:
     return {name: f"var(--c{i % _COLOURS})" for i, name in enumerate(sorted(set(names)))}
 
 
-def _figures(report: data.Report) -> dict[str, Any]:
-    figures: dict[str, Any] = {"quality": None, "scores": None, "predictions": []}
+def _figures(run: str, report: data.Report, colour: Mapping[str, str]) -> dict[str, Any]:
+    figures: dict[str, Any] = dict.fromkeys(("quality", "scores", "weights", "pareto", "marginal"))
+    figures["predictions"] = []
     if report.quality is not None:
         figures["quality"] = Markup(charts.quality(report.quality.bins))
     if report.duplicates and report.duplicates.fuzzy:
@@ -55,6 +57,8 @@ def _figures(report: data.Report) -> dict[str, Any]:
             usable = points.filter(pl.col("measured").is_finite() & pl.col("predicted").is_finite())
             if usable.height:
                 figures["predictions"].append((metric, Markup(charts.prediction(usable)), families.get(metric)))
+    if report.blend is not None:
+        figures |= {name: Markup(svg) for name, svg in mixture.figures(run, report.blend, colour).items()}
     return figures
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from pipelines.cli.console import existing_file, out
+from pipelines.cli.console import RunArgument, existing_file, existing_run, out
 from pipelines.errors import CuveeError
 
 if TYPE_CHECKING:
@@ -36,6 +36,10 @@ def solve(
     max_epochs: Annotated[float, typer.Option(help="How often a domain may be repeated.")] = 0.0,
     decay: Annotated[float, typer.Option(help="R* of repeated tokens' worth (Muennighoff et al.: 15.4).")] = 0.0,
     bootstrap: Annotated[int, typer.Option(min=-1, help="Resamples of the runs for intervals; default 100.")] = -1,
+    plots: Annotated[str, typer.Option(help="Folder for charts as SVG files.")] = "",
+    pareto: Annotated[
+        str, typer.Option(help="METRIC,METRIC of the charts' front; default: the two most opposed.")
+    ] = "",
     seed: Annotated[int, typer.Option(min=0)] = 0,
 ) -> None:
     """The best blend for an objective under constraints, with a certificate, shadow prices and intervals."""
@@ -60,7 +64,10 @@ def solve(
     if bootstrap >= 0:
         options["bootstrap"] = bootstrap
     asked = solving.section(str(existing_file(Path(constraints))) if constraints else "", options)
-    manifest = solving.solve_files(surrogate, asked, seed=seed)
+    pair = tuple(m.strip() for m in pareto.split(",")) if pareto else None
+    if pair is not None and len(pair) != 2:
+        raise CuveeError(f"--pareto {pareto}: expected METRIC,METRIC")
+    manifest = solving.solve_files(surrogate, asked, seed=seed, plots=plots, pair=pair)
     manifest.write(to)
     mix_tables.show(manifest, out)
     out.print(to, highlight=False, markup=False, soft_wrap=True)
@@ -71,6 +78,17 @@ def show(manifest: ManifestArgument) -> None:
     from pipelines import mix_tables
 
     mix_tables.show(_read(manifest), out)
+
+
+def plot(
+    run: RunArgument,
+    to: Annotated[str, typer.Option("--out", help="Folder to write to; default: RUN/report/mix.")] = "",
+) -> None:
+    """A run's blend as SVG files: weights, marginal effects, a Pareto front, predicted against measured."""
+    from pipelines.plots import of_run
+
+    for path in of_run(existing_run(run), to or f"{existing_run(run)}/report/mix"):
+        out.print(path, highlight=False, markup=False, soft_wrap=True)
 
 
 def diff(old: ManifestArgument, new: ManifestArgument) -> None:

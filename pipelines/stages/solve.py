@@ -11,6 +11,7 @@ from manifests import storage
 from manifests.mix import MixManifest
 from manifests.receipts import digest_of, output
 from mixing.constraints import Constraints
+from mixing.curves import marginal, pareto
 from mixing.manifest import Upsampling, alone, compose
 from mixing.pools import PoolFile, PoolSet
 from mixing.staging import Stage, solve_stages
@@ -23,10 +24,11 @@ from pipelines.recipe import mixing as recipes
 from pipelines.stages import permit
 from pipelines.task import Made, Task
 
-VERSION = 3
+VERSION = 4
 MANIFEST = "mix/mix.yaml"
 SURROGATE = "mix/surrogate.json"
 PREDICTIONS = "mix/predictions.parquet"
+PARETO, MARGINAL = "mix/pareto.parquet", "mix/marginal.parquet"
 NOT_METRICS = ("run", "loss", "diverged")  #: columns of a proxy run that are not solved for
 
 
@@ -131,8 +133,12 @@ def write_mix(run: str, spec: _Solve) -> Made:
         upsampling=Upsampling(**spec.mix.upsampling.model_dump()),
     )
     manifest.write(storage.join(run, MANIFEST))
+    front, curves = pareto(surrogate, aim, limits), marginal(surrogate, aim, limits, mixture)
+    for path, table in ((PARETO, front), (MARGINAL, curves)):
+        storage.write_table(storage.join(run, path), table.to_arrow())
     left_out = {f"left_out:{key}": 1 for key in surrogate.left_out}
     outputs = [output(run, MANIFEST), output(run, SURROGATE), output(run, PREDICTIONS, predictions.height)]
+    outputs += [output(run, PARETO, front.height), output(run, MARGINAL, curves.height)]
     return Made(outputs, {"runs": spec.metrics.height, **left_out})
 
 

@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from manifests.mix import MixManifest
-from pipelines import mix_tables, solving, training
+from pipelines import mix_tables, plots, solving, training
 from pipelines.errors import CuveeError, RecipeError, RunFailed
 from pipelines.progress import Progress
 from tests.pipelines.conftest import run_quietly
@@ -131,6 +131,18 @@ def test_solve_show_and_diff_on_the_run(run: Path, tmp_path: Path) -> None:
     assert "of the blend moved" in diff
     assert "budget: 4000 → 5000" in diff
     assert "sea" in cuvee("mix", "show", str(out)).stdout
+
+
+def test_charts_are_files_that_stand_alone(run: Path, tmp_path: Path) -> None:
+    names = {Path(p).name for p in plots.of_run(str(run), str(tmp_path))}
+    assert names >= {"weights.svg", "pareto.svg", "marginal.svg", "predicted-bpb-sea.svg", "predicted-task-riddles.svg"}
+    for path in tmp_path.iterdir():
+        text = path.read_text()
+        assert text.startswith("<svg")
+        assert "var(" not in text
+    page = (run / "report/index.html").read_text()
+    assert "What two metrics cost each other" in page
+    assert "How sure, and what binds" in page
 
 
 def swarm_tables(folder: Path) -> tuple[str, str]:
