@@ -35,12 +35,22 @@ _BLOCKS: dict[str, list[tuple[int, int]]] = {
     "Khmr": [(0x1780, 0x17FF)],
     "Hang": [(0x1100, 0x11FF), (0x3130, 0x318F), (0xA960, 0xA97F), (0xAC00, 0xD7FF)],
     "Kana": [(0x3040, 0x30FF), (0x31F0, 0x31FF), (0xFF66, 0xFF9F)],
+    "Thaa": [(0x0780, 0x07BF)],
+    "Syrc": [(0x0700, 0x074F)],
+    "Nkoo": [(0x07C0, 0x07FF)],
+    "Cher": [(0x13A0, 0x13FF), (0xAB70, 0xABBF)],
+    "Olck": [(0x1C50, 0x1C7F)],
+    "Tfng": [(0x2D30, 0x2D7F)],
+    "Yiii": [(0xA000, 0xA4CF)],
+    "Vaii": [(0xA500, 0xA63F)],
+    "Java": [(0xA980, 0xA9DF)],
+    "Mong": [(0x1800, 0x18AF)],
     "Hani": [(0x3005, 0x3007), (0x3400, 0x4DBF), (0x4E00, 0x9FFF), (0xF900, 0xFAFF)],
 }  # fmt: skip
 
 #: number of a script in the table; 0 is every other script
 NAMES = ["", *_BLOCKS]
-HAN = NAMES.index("Hani")
+HAN, LATIN = NAMES.index("Hani"), NAMES.index("Latn")
 
 #: ISO 639-3 → scripts, where Latin is not the only one (Unicode CLDR, languages and scripts)
 _WRITTEN = {
@@ -57,6 +67,7 @@ _WRITTEN = {
     "amh": "Ethi",
     "dzo": "Tibt",
     "gom": "Deva Latn",
+    "jav": "Latn Java",
     "guj": "Gujr",
     "hye": "Armn",
     "jpn": "Kana Hani",
@@ -77,6 +88,17 @@ _WRITTEN = {
 }
 
 
+#: ISO 15924 codes that differ from the names above, as FineWeb-2 and GlotLID write them
+ISO_15924 = {"Kana": "Jpan"}
+#: scripts of one language that the model does not know: the script alone tells it
+SOLE = {
+    "Thaa": "div", "Syrc": "syr", "Nkoo": "nqo", "Cher": "chr", "Olck": "sat", "Tfng": "zgh", "Yiii": "iii",
+    "Vaii": "vai", "Mong": "mon",
+}  # fmt: skip
+#: a language is considered where its scripts have this share of the letters
+SHARE = 0.125
+
+
 def table() -> npt.NDArray[np.uint8]:
     """``uint8[65536]``: the number of the script whose block holds each character."""
     scripts = np.zeros(0x10000, np.uint8)
@@ -89,3 +111,8 @@ def table() -> npt.NDArray[np.uint8]:
 def written(languages: list[str]) -> npt.NDArray[np.bool_]:
     """``bool[scripts, languages]``: whether the language is written in the script."""
     return np.array([[name in _WRITTEN.get(language, "Latn").split() for language in languages] for name in NAMES])
+
+
+def may_be(language: str, script: int) -> bool:
+    """Whether a language may be written in a script; those not known here may be in any."""
+    return language not in _WRITTEN or NAMES[script] in _WRITTEN[language].split()

@@ -99,7 +99,12 @@ REJECTS = pa.schema(
 )
 #: annotations/identity/SOURCE/part-*.parquet: whether an earlier part of the run has a document of the same id
 IDENTITY = pa.schema([("repeats_id", pa.bool_())])
-LANGUAGE = pa.schema([("language", pa.string()), ("language_score", pa.float32())])
+LANGUAGE = pa.schema([("language", pa.string()), ("language_score", pa.float32()), ("script", pa.string())])
+_PARAGRAPH = pa.struct(
+    [("start", pa.int64()), ("end", pa.int64()), ("language", pa.string()), ("language_score", pa.float32())]
+)
+#: annotations/paragraphs/SOURCE/part-*.parquet, where the recipe asks for it
+PARAGRAPHS = pa.schema([("paragraphs", pa.list_(_PARAGRAPH)), ("mixed_share", pa.float32())])
 QUALITY = pa.schema([("quality", pa.float32())])
 #: annotations/contamination: the benchmark item with the largest part of itself in the document; score 0 without one
 CONTAMINATION = pa.schema(
@@ -186,7 +191,8 @@ VERSIONS = {
     "hosts": 1,
     "rejects": 1,
     "identity": 1,
-    "language": 1,
+    "language": 2,
+    "paragraphs": 1,
     "heuristics": 2,
     "quality": 1,
     "contamination": 1,
