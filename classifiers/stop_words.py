@@ -88,6 +88,12 @@ def variety(language: str, script: str) -> str | None:
     return None
 
 
+def varieties(languages: pa.ChunkedArray, scripts: pa.ChunkedArray) -> pa.Array:
+    """FineWeb-2's name of each language in its script, null where it has none."""
+    pairs = zip(languages.to_pylist(), scripts.to_pylist(), strict=True)
+    return pa.array([variety(a, b or "") if a else None for a, b in pairs], pa.string())
+
+
 @cache
 def table(varieties: tuple[str, ...]) -> StopWords:
     """Gopher's words as language 0, and the lists of FineWeb-2's ``varieties`` as 1 and on."""

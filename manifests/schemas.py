@@ -105,6 +105,10 @@ _PARAGRAPH = pa.struct(
 )
 #: annotations/paragraphs/SOURCE/part-*.parquet, where the recipe asks for it
 PARAGRAPHS = pa.schema([("paragraphs", pa.list_(_PARAGRAPH)), ("mixed_share", pa.float32())])
+#: annotations/pii/SOURCE/part-*.parquet: how many of each kind a document holds
+PII = pa.schema([(f"pii_{kind}", pa.int32()) for kind in ("email", "ip", "phone", "iban", "card", "secret")])
+#: annotations/urls/SOURCE/part-*.parquet: the list that a document's address is on, null for none
+URLS = pa.schema([("url_listed", pa.string()), ("url_domain", pa.string())])
 QUALITY = pa.schema([("quality", pa.float32())])
 #: annotations/contamination: the benchmark item with the largest part of itself in the document; score 0 without one
 CONTAMINATION = pa.schema(
@@ -185,6 +189,12 @@ SPANS = pa.schema(
     [("start", pa.int64()), ("end", pa.int64()), ("part", pa.dictionary(pa.int32(), pa.string())), ("row", pa.int32())]
 )
 
+
+def block(name: str) -> pa.Schema:
+    """annotations/block_NAME/SOURCE/part-*.parquet: the verdict of another library's block, and its reason."""
+    return pa.schema([(f"{name}_keep", pa.bool_()), (f"{name}_reason", pa.string())])
+
+
 VERSIONS = {
     "documents": 1,
     "evidence": 2,
@@ -193,6 +203,9 @@ VERSIONS = {
     "identity": 1,
     "language": 2,
     "paragraphs": 1,
+    "pii": 1,
+    "urls": 1,
+    "block": 1,
     "heuristics": 2,
     "quality": 1,
     "contamination": 1,

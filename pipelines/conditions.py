@@ -19,14 +19,28 @@ ANNOTATIONS = {
     "annotations/licence": schemas.LICENCE,
 }
 #: by name, those that are made only where the recipe asks for them
-OPTIONAL = {"quality": schemas.QUALITY, "contamination": schemas.CONTAMINATION}
+OPTIONAL = {
+    "quality": schemas.QUALITY,
+    "contamination": schemas.CONTAMINATION,
+    "paragraphs": schemas.PARAGRAPHS,
+    "pii": schemas.PII,
+    "urls": schemas.URLS,
+}
+_BLOCK = "block_"
 QUALITY = "annotations/quality"
 
 
 def columns(made: Collection[str]) -> dict[str, list[str] | None]:
     """Column folders and the names to read from each. ``made``: which of the optional annotations there are."""
     wanted: dict[str, list[str] | None] = {parts.DOCUMENTS: _DOCUMENT, **dict.fromkeys(ANNOTATIONS)}
-    return wanted | dict.fromkeys(f"annotations/{name}" for name in OPTIONAL if name in made)
+    return wanted | dict.fromkeys(f"annotations/{name}" for name in optional(made))
+
+
+def optional(made: Collection[str]) -> dict[str, pa.Schema]:
+    """Those of the optional annotations that there are. A block of another library has a verdict and a reason."""
+    found = {name: schema for name, schema in OPTIONAL.items() if name in made}
+    blocks = sorted(name.removeprefix(_BLOCK) for name in made if name.startswith(_BLOCK))
+    return found | {_BLOCK + name: schemas.block(name) for name in blocks}
 
 
 def frame(run: str, part: str, made: Collection[str]) -> pl.DataFrame:
@@ -39,7 +53,7 @@ def empty(made: Collection[str]) -> pl.DataFrame:
     """A frame of no rows, to check conditions against before any work."""
     fields = [schemas.DOCUMENTS.field(n) for n in _DOCUMENT]
     fields += [f for schema in ANNOTATIONS.values() for f in schema]
-    fields += [f for name, schema in OPTIONAL.items() if name in made for f in schema]
+    fields += [f for schema in optional(made).values() for f in schema]
     table = pa.schema([*fields, ("source", pa.string())]).empty_table()
     return pl.DataFrame(pl.from_arrow(table))
 

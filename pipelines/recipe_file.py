@@ -14,7 +14,7 @@ from pydantic_core import ErrorDetails
 
 from manifests import storage
 from pipelines.errors import RecipeError
-from pipelines.recipe import Recipe, Rule, Solve
+from pipelines.recipe import Annotate, Recipe, Rule, Solve
 
 #: the rule that `decontaminate: {action: drop}` stands for, after the recipe's own
 CONTAMINATED = Rule(reason="contaminated", when="contamination > 0")
@@ -46,7 +46,16 @@ def load(path: str | Path) -> Recipe:
         raise RecipeError("\n".join(_explain(path, node, e) for e in error.errors())) from None
     except RecursionError:
         raise RecipeError(f"{path}: {_ENDLESS}") from None
-    checks = (_missing_files, _unknown_columns, _bad_embedding, _bad_index, _bad_rephrasing, _bad_mix, _bad_deny_lists)
+    checks = (
+        _missing_files,
+        _unknown_columns,
+        _bad_blocks,
+        _bad_embedding,
+        _bad_index,
+        _bad_rephrasing,
+        _bad_mix,
+        _bad_deny_lists,
+    )
     problems = [p for check in checks for p in check(recipe, path, node)]
     if problems:
         raise RecipeError("\n".join(problems))
@@ -59,6 +68,7 @@ def resolved(recipe: Recipe, recipe_folder: Path, run: str) -> Recipe:
     if annotate.quality and annotate.quality.model:
         model = pattern_path(annotate.quality.model, recipe_folder, run)
         annotate = annotate.model_copy(update={"quality": annotate.quality.model_copy(update={"model": model})})
+    annotate = annotate.model_copy(update=_annotation_paths(annotate, recipe_folder, run))
     decontaminate, select = recipe.decontaminate, recipe.select
     if decontaminate:
         found = [
@@ -90,6 +100,17 @@ def resolved(recipe: Recipe, recipe_folder: Path, run: str) -> Recipe:
         "tokenizer": tokenizer,
     }
     return recipe.model_copy(update={**changed, "dedup": dedup, "mix": mix})
+
+
+def _annotation_paths(annotate: Annotate, recipe_folder: Path, run: str) -> dict[str, Any]:
+    """The language model and the lists of addresses, where they lie."""
+    language, urls = annotate.language, annotate.urls
+    if language.model:
+        language = language.model_copy(update={"model": pattern_path(language.model, recipe_folder, run)})
+    if urls:
+        lists = {name: [pattern_path(p, recipe_folder, run) for p in files] for name, files in urls.files().items()}
+        urls = urls.model_copy(update=lists)
+    return {"language": language, "urls": urls}
 
 
 def _policy_path(policy: str, recipe_folder: Path, run: str) -> str:
@@ -126,6 +147,18 @@ def _unknown_columns(recipe: Recipe, path: Path, node: yaml.Node) -> Iterator[st
     for loc, condition, made in said:
         if condition is not None and (problem := conditions.problem(condition, made)):
             yield f"{path}:{_line(node, loc)}: {_key(loc)}: {problem}"
+
+
+def _bad_blocks(recipe: Recipe, path: Path, node: yaml.Node) -> Iterator[str]:
+    """A block that is not there, or is none."""
+    from classifiers import blocks
+
+    for i, block in enumerate(recipe.annotate.blocks):
+        try:
+            blocks.load(block.block, block.options)
+        except ValueError as error:
+            place = ("annotate", "blocks", i, "block")
+            yield f"{path}:{_line(node, place)}: {_key(place)}: {error}"
 
 
 def _bad_embedding(recipe: Recipe, path: Path, node: yaml.Node) -> Iterator[str]:
@@ -230,6 +263,10 @@ def _missing_files(recipe: Recipe, path: Path, node: yaml.Node) -> Iterator[str]
             yield from ((("decontaminate", "benchmarks", i, "paths", j), p) for j, p in enumerate(benchmark.paths))
         if recipe.annotate.quality and recipe.annotate.quality.model:
             yield ("annotate", "quality", "model"), recipe.annotate.quality.model
+        if recipe.annotate.language.model:
+            yield ("annotate", "language", "model"), recipe.annotate.language.model
+        for name, files in recipe.annotate.urls.files().items() if recipe.annotate.urls else []:
+            yield from ((("annotate", "urls", name, j), p) for j, p in enumerate(files))
         if recipe.tokenizer and recipe.tokenizer.path:
             yield ("tokenizer", "path"), recipe.tokenizer.path
         if recipe.mix:

@@ -8,8 +8,9 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import polars as pl
 
+from classifiers import rule_sets
 from pipelines.conditions import holds
-from pipelines.recipe import DomainRule, Rule
+from pipelines.recipe import DomainRule, Rule, RuleSet
 
 _RESERVED = ".reserved"
 _MIX = np.uint64(0x9E3779B97F4A7C15)
@@ -27,6 +28,42 @@ def reasons(documents: pl.DataFrame, rules: tuple[Rule, ...] | list[Rule]) -> pl
             matches &= documents["source"].is_in(rule.sources)
         reason = pl.select(pl.when(reason.is_null() & matches).then(pl.lit(rule.reason)).otherwise(reason))[:, 0]
     return reason.alias("reason")
+
+
+def rule_set_reasons(documents: pl.DataFrame, uses: Sequence[RuleSet]) -> pl.Series:
+    """``SET_LIMIT`` of the first limit of a rule set that a document breaks, null where it breaks none."""
+    reason = pl.repeat(None, documents.height, dtype=pl.String, eager=True)
+    for use in uses:
+        limits = rule_sets.limits(use.name, use.limits)
+        known = documents
+        if any(isinstance(limit.value, str) for limit in limits):
+            known = documents.with_columns(**_thresholds(documents))
+        for limit in limits:
+            value = pl.col(limit.value) if isinstance(limit.value, str) else pl.lit(limit.value)
+            statistic = pl.col(limit.statistic)
+            broken = known.select((statistic < value if limit.drop == "below" else statistic > value).fill_null(False))
+            matches = broken.to_series()
+            if use.sources:
+                matches &= documents["source"].is_in(use.sources)
+            said = pl.lit(f"{use.name}_{limit.reason}")
+            reason = pl.select(pl.when(reason.is_null() & matches).then(said).otherwise(reason))[:, 0]
+    return reason.alias("reason")
+
+
+def _thresholds(documents: pl.DataFrame) -> dict[str, pl.Series]:
+    """FineWeb-2's thresholds for the language and script of each document, null where it has none."""
+    from classifiers import stop_words
+
+    table = pl.DataFrame(pl.from_arrow(stop_words.fineweb2().drop_columns(["stop_words"])))
+    pairs = documents.select("language", "script").unique()
+    names = [stop_words.variety(a or "", b or "") for a, b in pairs.iter_rows()]
+    known = pairs.with_columns(variety=pl.Series(names, dtype=pl.String)).join(
+        table.rename({"language": "variety"}), on="variety", how="left"
+    )
+    found = documents.select("language", "script").join(
+        known, on=["language", "script"], how="left", nulls_equal=True, maintain_order="left"
+    )
+    return {name: found[name] for name in table.columns if name != "language"}
 
 
 def domains(documents: pl.DataFrame, rules: list[DomainRule]) -> pl.Series:

@@ -6,7 +6,16 @@ from pipelines.catalog import Catalog
 from pipelines.conductor import Conductor
 from pipelines.errors import RunFailed
 from pipelines.recipe import Recipe
-from pipelines.stages import annotate, decontaminate, deduplicate, identity, licences, passages, verdicts
+from pipelines.stages import (
+    annotate,
+    annotators,
+    decontaminate,
+    deduplicate,
+    identity,
+    licences,
+    passages,
+    verdicts,
+)
 
 
 def curate(conductor: Conductor, recipe: Recipe, catalog: Catalog, *, generation: int = 0) -> None:
@@ -19,7 +28,7 @@ def curate(conductor: Conductor, recipe: Recipe, catalog: Catalog, *, generation
     suffix = f"-{generation}" if generation else ""
 
     catalog.add([conductor.here(f"identity{suffix}", identity.task(catalog, fresh, suffix))])
-    catalog.add(conductor.map(f"annotate{suffix}", [annotate.task(catalog, p, suffix) for p in fresh]))
+    catalog.add(conductor.map(f"annotate{suffix}", [annotate.task(catalog, p, recipe.annotate, suffix) for p in fresh]))
     licences.conclude(conductor, catalog, fresh, suffix)
     if recipe.annotate.quality is not None:
         model = annotate.quality_model(conductor, catalog, recipe.annotate.quality, recipe.seed, generation)
@@ -28,6 +37,7 @@ def curate(conductor: Conductor, recipe: Recipe, catalog: Catalog, *, generation
         )
     else:
         conductor.forget(f"train-quality{suffix}", f"quality{suffix}")
+    annotators.run(conductor, catalog, recipe, fresh, suffix)
     decontaminate.run(conductor, catalog, recipe.decontaminate, fresh, suffix)
     deduplicate.deduplicate(conductor, recipe, catalog, fresh, generation)
     if not generation:

@@ -11,6 +11,7 @@ from typing import Annotated
 from pydantic import Field, field_validator, model_validator
 
 from manifests.acquisition import Route
+from pipelines.recipe.annotation import Block, LanguageModel, Pii, RuleSet, Urls
 from pipelines.recipe.base import Name, Section
 from pipelines.recipe.curation import Annotate, DomainRule, Labels, Quality, Rule, Select
 from pipelines.recipe.decontamination import Benchmark, Decontaminate
@@ -23,19 +24,23 @@ from pipelines.recipe.sources import Input, Source, Terms
 __all__ = [
     "Annotate",
     "Benchmark",
+    "Block",
     "Decontaminate",
     "Dedup",
     "DomainRule",
     "Generator",
     "Input",
     "Labels",
+    "LanguageModel",
     "Mix",
     "Passages",
+    "Pii",
     "Quality",
     "Recipe",
     "Rephrase",
     "Route",
     "Rule",
+    "RuleSet",
     "Section",
     "Select",
     "Shards",
@@ -46,6 +51,7 @@ __all__ = [
     "Tokenizer",
     "TokenizerTraining",
     "Tolerance",
+    "Urls",
 ]
 
 
@@ -73,7 +79,15 @@ class Recipe(Section):
     @property
     def made(self) -> tuple[str, ...]:
         """Names of the annotations that are made because the recipe asks for them."""
-        asked = {"quality": self.annotate.quality, "contamination": self.decontaminate}
+        annotate = self.annotate
+        asked = {
+            "quality": annotate.quality,
+            "contamination": self.decontaminate,
+            "paragraphs": annotate.language.paragraphs or None,
+            "pii": annotate.pii,
+            "urls": annotate.urls,
+            **{f"block_{block.name}": block for block in annotate.blocks},
+        }
         return tuple(name for name, section in asked.items() if section is not None)
 
     @field_validator("sources")

@@ -28,9 +28,14 @@ class Urls(Section):
     parts: list[str] = []  #: files of what may not occur anywhere in an address, marks left out
     soft_limit: Annotated[int, Field(ge=1)] = 2
 
+    def files(self) -> dict[str, list[str]]:
+        """The files of each kind of list."""
+        names = ("domains", "addresses", "words", "soft_words", "parts")
+        return {name: getattr(self, name) for name in names}
+
     @model_validator(mode="after")
     def _some(self) -> Urls:
-        if not any((self.domains, self.addresses, self.words, self.soft_words, self.parts)):
+        if not any(self.files().values()):
             raise ValueError("needs at least one of domains, addresses, words, soft_words, parts")
         return self
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
+from pipelines.recipe.annotation import Block, LanguageModel, Pii, RuleSet, Urls
 from pipelines.recipe.base import Condition, Name, Regex, Section
 
 
@@ -35,6 +36,19 @@ class Quality(Section):
 
 class Annotate(Section):
     quality: Quality | None = None
+    words: Literal["gopher", "datatrove"] = "gopher"  #: what the rules' statistics take for a word
+    language: LanguageModel = LanguageModel()
+    pii: Pii | None = None
+    urls: Urls | None = None
+    blocks: list[Block] = []
+
+    @field_validator("blocks")
+    @classmethod
+    def _distinct(cls, blocks: list[Block]) -> list[Block]:
+        names = [b.name for b in blocks]
+        if twice := sorted({n for n in names if names.count(n) > 1}):
+            raise ValueError(f"names must differ; twice: {', '.join(twice)}")
+        return blocks
 
 
 class Rule(Section):
@@ -60,7 +74,10 @@ class DomainRule(Section):
 
 
 class Select(Section):
+    """The recipe's own rules come first, then the rule sets, in their order."""
+
     rules: list[Rule] = []
+    rule_sets: list[RuleSet] = []
     domains: list[DomainRule] = []
     heldout: Annotated[float, Field(ge=0, lt=1)] = 0.02  #: share of duplicate clusters kept for evaluation
     #: buckets of equally many documents that each domain is split into by quality score; 0: none

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any, Literal
 
 import polars as pl
 import pyarrow as pa
@@ -13,33 +14,52 @@ from manifests.receipts import digest_of, output
 from pipelines import conditions
 from pipelines.catalog import Catalog
 from pipelines.conductor import Conductor
-from pipelines.recipe import Labels, Quality
+from pipelines.recipe import Annotate, Labels, LanguageModel, Quality
 from pipelines.task import Made, Task
 
-VERSION = 2
+VERSION = 3
 QUALITY_VERSION = 1
 MODEL = "models/quality.bin"
 #: rows handled at once; kernels run at full rate from a few hundred up
 _BATCH = 4096
 
 
-def task(catalog: Catalog, part: str, suffix: str) -> Task:
-    key = catalog.key("annotate", VERSION, part, [parts.DOCUMENTS])
-    return Task(f"annotate{suffix}", _name(part), key, annotate_part, part)
+@dataclass(frozen=True)
+class _Measuring:
+    part: str
+    words: Literal["gopher", "datatrove"]
+    language: LanguageModel
 
 
-def annotate_part(run: str, part: str) -> Made:
+def task(catalog: Catalog, part: str, recipe: Annotate, suffix: str) -> Task:
+    said = [recipe.words, recipe.language.model_dump(mode="json", exclude={"model"})]
+    model = storage.digest(recipe.language.model) if recipe.language.model else ""
+    key = catalog.key("annotate", VERSION, part, [parts.DOCUMENTS], said, model)
+    return Task(f"annotate{suffix}", _name(part), key, annotate_part, _Measuring(part, recipe.words, recipe.language))
+
+
+def annotate_part(run: str, spec: _Measuring) -> Made:
     """Language and the rules' statistics of every document of the part."""
-    from classifiers import heuristics, language
+    from classifiers import heuristics, language, stop_words
 
-    ids = parts.ids_of(run, part)
-    texts = parts.read(run, parts.DOCUMENTS, part, ["text"])["text"]
+    ids = parts.ids_of(run, spec.part)
+    texts = parts.read(run, parts.DOCUMENTS, spec.part, ["text"])["text"]
+    options: dict[str, Any] = {"model": spec.language.model, "thresholds": spec.language.thresholds}
+    languages = _batched(texts, lambda batch: language.identify(batch, **options))
+    varieties = stop_words.varieties(languages["language"], languages["script"])
+    measured = [
+        heuristics.measure(batch["text"], batch["variety"], words=spec.words)
+        for batch in pa.table({"text": texts, "variety": varieties}).to_batches(max_chunksize=_BATCH)
+    ]
     columns: dict[str, pa.Table] = {
-        "language": _batched(texts, language.identify),
-        "heuristics": _batched(texts, heuristics.measure),
+        "language": languages,
+        "heuristics": pa.Table.from_batches(measured, heuristics.SCHEMA),
     }
+    if spec.language.paragraphs:
+        columns["paragraphs"] = _batched(texts, lambda batch: language.identify_paragraphs(batch, **options))
     outputs = [
-        parts.write(run, f"annotations/{name}", part, table, schema=name, ids=ids) for name, table in columns.items()
+        parts.write(run, f"annotations/{name}", spec.part, table, schema=name, ids=ids)
+        for name, table in columns.items()
     ]
     return Made(outputs, {"documents": len(texts)})
 

@@ -90,6 +90,7 @@ def judge_part(run: str, spec: Judgement) -> Made:
         pl.coalesce(
             _denied(run, spec.part),
             selection.reasons(documents, spec.select.rules),
+            selection.rule_set_reasons(documents, spec.select.rule_sets),
             pl.when(duplicates["survivor"].is_not_null()).then(duplicates["kind"] + "_duplicate"),
             pl.when(_blank(run, spec)).then(pl.lit("nothing_left")),
         )

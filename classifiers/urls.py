@@ -1,0 +1,91 @@
+"""A document's address against lists: registered domains and hosts, whole addresses, words, and parts of words.
+
+The kinds of lists, and the order in which they are consulted, are those of datatrove's URLFilter (Apache-2.0) and of
+RefinedWeb (Penedo et al. 2023, arXiv:2306.01116, G.1). The lists themselves are the user's.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from manifests import schemas
+
+_MARKS = re.compile(r"[^a-zA-Z0-9]+")
+
+
+def read_list(files: Iterable[str], *, normalise: bool) -> frozenset[str]:
+    """Entries of files, one a line; ``#`` begins a comment. ValueError for a file that is no list of text."""
+    entries = set()
+    for file in files:
+        try:
+            lines = Path(file).read_text("utf-8").splitlines()
+        except (OSError, UnicodeDecodeError) as error:
+            raise ValueError(f"list {file}: cannot be read: {error}") from None
+        entries |= {line.strip() for line in lines if line.strip() and not line.startswith("#")}
+    return frozenset(_MARKS.sub("", e).lower() for e in entries) if normalise else frozenset(entries)
+
+
+@dataclass(frozen=True)
+class Lists:
+    """What an address is held against. ``parts`` may not occur anywhere in it, its marks left out."""
+
+    domains: frozenset[str] = frozenset()
+    addresses: frozenset[str] = frozenset()
+    words: frozenset[str] = frozenset()
+    soft_words: frozenset[str] = frozenset()
+    parts: frozenset[str] = frozenset()
+    soft_limit: int = 2
+
+    def reason(self, url: str, domain: str, host: str) -> str | None:
+        """The first list that an address is on."""
+        if domain in self.domains:
+            return "domain"
+        if host in self.domains:
+            return "host"
+        if url in self.addresses:
+            return "address"
+        words = set(_MARKS.split(url.lower()))
+        if words & self.words:
+            return "word"
+        if len(words & self.soft_words) >= self.soft_limit:
+            return "soft_words"
+        joined = _MARKS.sub("", url).lower()
+        return "part" if self.parts and (found := _any_of(self.parts)) and found.search(joined) else None
+
+
+@cache
+def _any_of(parts: frozenset[str]) -> re.Pattern[str] | None:
+    shown = sorted(filter(None, parts), key=len, reverse=True)
+    return re.compile("|".join(map(re.escape, shown))) if shown else None
+
+
+@cache
+def _extractor() -> Any:
+    import tldextract
+
+    return tldextract.TLDExtract(suffix_list_urls=(), cache_dir=None)  # the list in the wheel: no network
+
+
+def find(urls: pa.Array | Sequence[str | None], lists: Lists) -> pa.RecordBatch:
+    """One row an address, columns of ``schemas.URLS``: the list it is on, null for none, and its registered domain."""
+    extract = _extractor()
+    listed: list[str | None] = []
+    domains: list[str | None] = []
+    for url in urls.to_pylist() if isinstance(urls, pa.Array | pa.ChunkedArray) else urls:
+        if not url:
+            listed.append(None)
+            domains.append(None)
+            continue
+        parts = extract(url)
+        domain = f"{parts.domain}.{parts.suffix}" if parts.domain and parts.suffix else parts.domain
+        host = ".".join(p for p in (parts.subdomain, parts.domain, parts.suffix) if p)
+        listed.append(lists.reason(url, domain, host))
+        domains.append(domain or None)
+    return pa.record_batch([pa.array(listed, pa.string()), pa.array(domains, pa.string())], schema=schemas.URLS)
