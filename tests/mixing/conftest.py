@@ -3,10 +3,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from small_pools import SIZES, WORDS, sentences, write_pools
 
 from mixing.pools import PoolSet
 from mixing.tokenizer import Tokenizer, train_bpe
+from tests.mixing.small_pools import SIZES, WORDS, sentences, write_pools
 
 
 @pytest.fixture(scope="session")

@@ -7,11 +7,11 @@ import numpy as np
 import polars as pl
 import pyarrow.parquet as pq
 import pytest
-from small_pools import SIZES, sentences, write_pools
 
 from manifests import schemas
 from mixing.pools import PoolFile, PoolSet, Spans, write_part
 from mixing.tokenizer import Tokenizer
+from tests.mixing.small_pools import SIZES, sentences, write_pools
 
 
 def test_every_document_is_found_again_through_its_span(pools: PoolSet, tokenizer: Tokenizer) -> None:

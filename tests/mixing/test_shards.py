@@ -6,7 +6,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from small_pools import SIZES, sentences
 from test_planner import SHARES, manifest
 
 import mixing
@@ -14,6 +13,7 @@ from mixing.planner import Plan
 from mixing.pools import PoolFile, PoolSet, Spans
 from mixing.shards import Shard, gather, write_megatron, write_olmo
 from mixing.tokenizer import Tokenizer
+from tests.mixing.small_pools import SIZES, sentences
 
 
 @pytest.fixture(scope="module")
