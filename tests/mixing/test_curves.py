@@ -2,14 +2,14 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from test_solver import LOSSES, NATURAL
-from test_surrogate import swarm
 
 import mixing
 from mixing.constraints import Constraints
 from mixing.curves import marginal, pareto
 from mixing.objective import Objective
 from mixing.surrogate import Surrogate
+from tests.mixing.test_solver import LOSSES, NATURAL
+from tests.mixing.test_surrogate import swarm
 
 LIMITS = Constraints(natural=NATURAL, max_divergence=0.5)
 

@@ -3,12 +3,12 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 import pytest
-from test_solver import LOSSES, NATURAL
-from test_surrogate import DOMAINS, swarm, true_metrics
 
 import mixing
 from mixing.constraints import Constraints
 from mixing.reuse import Changes, carry, collapse, expand
+from tests.mixing.test_solver import LOSSES, NATURAL
+from tests.mixing.test_surrogate import DOMAINS, swarm, true_metrics
 
 RUNS = pl.DataFrame({"run": ["a", "b", "c"], "web": [0.5, 0.2, 1.0], "code": [0.5, 0.3, 0.0], "spam": [0.0, 0.5, 0.0]})
 

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from test_planner import SHARES, manifest
 
 import mixing
 from mixing.planner import Plan
@@ -14,6 +13,7 @@ from mixing.pools import PoolFile, PoolSet, Spans
 from mixing.shards import Shard, gather, write_megatron, write_olmo
 from mixing.tokenizer import Tokenizer
 from tests.mixing.small_pools import SIZES, sentences
+from tests.mixing.test_planner import SHARES, manifest
 
 
 @pytest.fixture(scope="module")

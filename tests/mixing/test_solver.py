@@ -5,7 +5,6 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
-from test_surrogate import DOMAINS, swarm
 
 import mixing
 from manifests.mix import MixManifest
@@ -18,6 +17,7 @@ from mixing.objective import Objective
 from mixing.pools import PoolFile, PoolSet
 from mixing.solver import optimum, state
 from mixing.surrogate import Surrogate
+from tests.mixing.test_surrogate import DOMAINS, swarm
 
 NATURAL = dict(zip(DOMAINS, [0.6, 0.2, 0.1, 0.06, 0.04], strict=True))
 

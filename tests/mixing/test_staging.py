@@ -2,8 +2,6 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from test_solver import LOSSES, NATURAL
-from test_surrogate import DOMAINS, swarm
 
 import mixing
 from mixing.constraints import Constraints, Group
@@ -12,6 +10,8 @@ from mixing.manifest import compose
 from mixing.objective import Objective
 from mixing.staging import Stage, solve_stages
 from mixing.surrogate import Surrogate
+from tests.mixing.test_solver import LOSSES, NATURAL
+from tests.mixing.test_surrogate import DOMAINS, swarm
 
 TOKENS = {d: int(1e6 * s) for d, s in NATURAL.items()}
 LONG = {d: int(0.3 * n) for d, n in TOKENS.items()}
