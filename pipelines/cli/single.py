@@ -33,9 +33,13 @@ def ocr(
     write_out([text], to)
 
 
-def doctor() -> None:
+def doctor(
+    beam_options: Annotated[list[str] | None, typer.Argument(metavar="[-- BEAM OPTIONS]")] = None,
+    spark_master: Annotated[str, typer.Option(help="A cluster to examine too: spark://HOST:PORT")] = "",
+    run: Annotated[str, typer.Option(help="A run folder that the cluster's workers must see.")] = "",
+) -> None:
     """What this machine can run, with the command that mends what it can't."""
     from pipelines.doctor import examine, show
 
-    if not show(examine(), out):
+    if not show(examine(spark_master=spark_master, run=run, options=beam_options or ()), out):
         raise typer.Exit(1)

@@ -6,7 +6,7 @@ instead of starting it twice. Workers get our code as a container image of the u
 
 from __future__ import annotations
 
-import importlib.util
+import importlib.metadata
 import logging
 import os
 import tempfile
@@ -45,8 +45,7 @@ class DataflowEngine:
         return execute
 
     def __enter__(self) -> DataflowEngine:
-        if importlib.util.find_spec("google.cloud.dataflow_v1beta3") is None:
-            raise RunFailed("--engine dataflow needs Google's libraries: pip install 'cuvee[gcp]'")
+        google_libraries()
         if storage.is_local(self.folder):
             raise RunFailed(f"--engine dataflow: {self.folder} is on this machine: use --run gs://BUCKET/NAME")
         if self.inputs:
@@ -124,6 +123,14 @@ class DataflowEngine:
         from apache_beam.options.pipeline_options import GoogleCloudOptions, PipelineOptions
 
         return PipelineOptions(list(options)).view_as(GoogleCloudOptions)
+
+
+def google_libraries() -> str:
+    """Version of Google's Dataflow client. RunFailed when it is not installed."""
+    try:
+        return importlib.metadata.version("google-cloud-dataflow-client")
+    except importlib.metadata.PackageNotFoundError:
+        raise RunFailed("Google's libraries are missing: pip install 'cuvee[gcp]'") from None
 
 
 def _submitted(options: Any, job: Job) -> Any:

@@ -18,7 +18,7 @@ from typing import Any
 
 from pipelines.engines.handshake import shake_hands
 from pipelines.engines.java import java, job_server_jar
-from pipelines.engines.job_server import JobServer
+from pipelines.engines.job_server import JobServer, free_port
 from pipelines.engines.protocol import Counters, Execute, Job, Translation
 from pipelines.errors import RunFailed
 from pipelines.task import execute
@@ -71,9 +71,14 @@ class SparkEngine:
     def run(self, job: Job) -> Counters:
         assert self._server is not None
         if not self._server.endpoint:  # a run with nothing to do starts no Java
-            self._stack.enter_context(self._server)
-            shake_hands(job.run, self.inputs, self._submit)
+            self.shake_hands(job.run)
         return self._submit(job)
+
+    def shake_hands(self, run: str) -> None:
+        """Starts the job server, and has the workers show that they can do the jobs of this run folder."""
+        assert self._server is not None
+        self._stack.enter_context(self._server)
+        shake_hands(run, self.inputs, self._submit)
 
     def translate(self, job: Job) -> Translation:
         """The job as the job server would get it, made offline."""
@@ -152,6 +157,13 @@ def check_master(master: str) -> None:
         except (OSError, OverflowError) as error:
             problems.append(f"{address}: {error}")
     raise RunFailed(f"no Spark master answers at {'; '.join(problems)}: start it, or correct --spark-master")
+
+
+def check_port(options: Sequence[str]) -> str:
+    """Which port the job server will have. RunFailed when the one that ``options`` ask for is in use."""
+    wanted = int(_job_server_options(options).job_port or 0)
+    free_port(wanted)
+    return str(wanted) if wanted else "any free one"
 
 
 def cause(text: str) -> str:

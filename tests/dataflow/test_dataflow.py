@@ -21,6 +21,8 @@ emulator = pytest.importorskip("gcp_storage_emulator.server", reason="needs gcp-
 
 from tests.dataflow.service import Service, options_of, pipeline_of  # noqa: E402  after the skips
 
+pytestmark = pytest.mark.dataflow
+
 BUCKET = "corpora"
 #: as the service numbers its enumeration
 _THROUGHPUT_BASED = 2
