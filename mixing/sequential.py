@@ -16,7 +16,7 @@ from mixing.swarm import candidates, numbered
 
 _DRAWN = 4000
 _ROUNDS = 3  #: of drawing again around the best
-_NEAR = 0.02  #: distance of square roots within which two mixtures tell the same
+_NEAR = 0.1  #: distance of square roots within which two mixtures tell the same
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class Batch:
     mixtures: pl.DataFrame  #: the key and the domains
     predicted: list[float]  #: the objective of each
     best: float  #: predicted objective of the best run so far
-    gain: float  #: expected improvement on it of the first mixture proposed
+    gain: float  #: the most improvement on it that a mixture proposed is expected to bring
     noise: float  #: deviation of the objective of one run
     worth: bool  #: whether the gain exceeds the noise; where not, stop
 
@@ -32,11 +32,12 @@ class Batch:
 def propose(
     surrogate: Surrogate, pool: Floats, runs: int = 8, *, objective: Mapping[str, float] | None = None
 ) -> Batch:
-    """The ``runs`` rows of ``pool[n, domains]`` of most expected improvement, none twice nor one that has been run.
+    """The ``runs`` rows of ``pool[n, domains]`` that the laws take for the best, none near another or a run.
 
-    ``objective`` weights metrics (default: all alike; negative where more is better). Expected improvement
-    (Jones, Schonlau and Welch 1998) is over the predicted objective of the best run, since a measured one may have been
-    lucky. ValueError for unknown metrics, and a pool without new mixtures.
+    So each batch corrects the laws where they plan. The judge says what it is worth: the gain is the expected
+    improvement (Jones, Schonlau and Welch 1998) over the predicted objective of the best run, as a measured one may
+    have been lucky. ``objective`` weights metrics (default: all alike; negative where more is better). ValueError for
+    unknown metrics, and a pool without new mixtures.
     """
     weight = _coefficients(surrogate, objective)
     known, _ = _objective(surrogate, surrogate.mixtures, weight)
@@ -46,7 +47,7 @@ def propose(
     improvement = sd * (z * scipy.stats.norm.cdf(z) + scipy.stats.norm.pdf(z))
     roots, taken = np.sqrt(pool), list(np.sqrt(surrogate.mixtures))
     chosen: list[int] = []
-    for i in np.argsort(-improvement, kind="stable"):
+    for i in np.argsort(surrogate.means(pool) @ weight, kind="stable"):
         if np.square(np.array(taken) - roots[i]).sum(1).min() > _NEAR**2:
             chosen.append(int(i))
             taken.append(roots[i])
@@ -54,7 +55,7 @@ def propose(
             break
     if not chosen:
         raise ValueError("every mixture that could be proposed has been run: widen the limits")
-    gain = float(improvement[chosen[0]])
+    gain = float(improvement[chosen].max())
     noise = float(np.sqrt(np.square(surrogate.run_noise()) @ np.square(weight)))
     columns = dict(zip(surrogate.domains, pool[chosen].T, strict=True))
     mixtures = pl.DataFrame({surrogate.key: numbered(len(chosen), len(surrogate.runs)), **columns})
@@ -83,8 +84,7 @@ def search(
     pool = candidates(shares, _DRAWN, seed=seed, min_weight=min_weight, limits=limits)
     rng = np.random.default_rng([seed, 1])
     for spread in np.geomspace(30, 1000, _ROUNDS):
-        mean, sd = _objective(surrogate, pool, weight)
-        parents = pool[np.argsort(mean - sd, kind="stable")[: _DRAWN // 40]]
+        parents = pool[np.argsort(surrogate.means(pool) @ weight, kind="stable")[: _DRAWN // 40]]
         draws = rng.standard_gamma(np.maximum(spread * np.repeat(parents, 10, axis=0), 1e-2))
         draws = draws[draws.sum(1) > 0]
         draws /= draws.sum(1, keepdims=True)
