@@ -6,11 +6,11 @@ import numpy as np
 import polars as pl
 import pytest
 import scipy.stats
-from test_surrogate import DOMAINS, swarm, true_metrics
 
 import mixing
 from mixing import cross_validation, noise
 from mixing.surrogate import Surrogate
+from tests.mixing.test_surrogate import DOMAINS, swarm, true_metrics
 
 
 def frames(X: np.ndarray, **metrics: np.ndarray) -> tuple[pl.DataFrame, pl.DataFrame]:

@@ -5,13 +5,13 @@ import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from test_surrogate import DOMAINS, swarm, true_metrics
 
 import mixing
 from mixing.limits import Limits
 from mixing.sequential import propose, search
 from mixing.simplex import UNITS
 from mixing.swarm import candidates, informative, unimax
+from tests.mixing.test_surrogate import DOMAINS, swarm, true_metrics
 
 NATURAL = dict(zip(DOMAINS, [0.6, 0.2, 0.1, 0.06, 0.04], strict=True))
 LOSSES = {"bpb/web": 1.0, "bpb/code": 1.0}
