@@ -61,14 +61,7 @@ class Page:
         """Names in lower case, values without entities; the first of equals counts."""
         if i not in self._attributes:
             start, stop = int(self.elements.start[i]), int(self.elements.stop[i])
-            raw = self.html[start : min(stop, start + 20_000)]
-            found: dict[str, str] = {}
-            matches = _ATTRIBUTE.finditer(raw, 1 + len(self.name(i)))
-            for match, _ in zip(matches, range(_MOST_ATTRIBUTES), strict=False):
-                key, *values = match.groups()
-                value = next((v for v in values if v is not None), b"")[:_MOST_VALUE]
-                found.setdefault(key.decode("utf-8", "replace").lower(), _text(value).strip())
-            self._attributes[i] = found
+            self._attributes[i] = attributes_of(self.html[start : min(stop, start + 20_000)])
         return self._attributes[i]
 
     def ancestors(self, i: int) -> Iterator[int]:
@@ -105,6 +98,17 @@ class Page:
         if 0 <= closed < opened or (opened < 0 <= closed):  # cut within a tag
             piece = piece[closed + 1 :]
         return " ".join(_text(_TAG.sub(b" ", piece)).split())
+
+
+def attributes_of(tag: bytes) -> dict[str, str]:
+    """Of a start tag: names in lower case, values without entities; the first of equals counts."""
+    name = re.match(rb"<[^\s/>]*", tag)
+    found: dict[str, str] = {}
+    for match, _ in zip(_ATTRIBUTE.finditer(tag, name.end() if name else 0), range(_MOST_ATTRIBUTES), strict=False):
+        key, *values = match.groups()
+        value = next((v for v in values if v is not None), b"")[:_MOST_VALUE]
+        found.setdefault(key.decode("utf-8", "replace").lower(), _text(value).strip())
+    return found
 
 
 @lru_cache(4096)

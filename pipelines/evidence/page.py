@@ -18,7 +18,7 @@ from manifests.licences import RESERVED, UNKNOWN, normalise
 from pipelines.evidence import headers as http
 from pipelines.evidence import jsonld, scan, subject
 from pipelines.evidence.claims import claim
-from pipelines.evidence.dom import Page
+from pipelines.evidence.dom import Page, attributes_of
 
 _MOST_CLAIMS = 64
 #: places looked at on one page: real ones have a handful
@@ -57,6 +57,14 @@ _STATED = re.compile(
     re.IGNORECASE,
 )
 _STATEMENT_CONFIDENCE = 0.3
+#: of bytes: a tag that may license something, words that may, and rights reserved
+_NAMES_LICENCE = re.compile(
+    rb"(?:rel|itemprop|property)\s*=\s*[\"']?[^\"'>]*licen|creativecommons\.org|licensebuttons\.net"
+)
+_MAY_STATE = re.compile(rb"creative commons|\bcc[ -](?:by|0|zero)", re.IGNORECASE)
+_RESERVED_BYTES = re.compile(rb".rights\s+reserved", re.IGNORECASE | re.DOTALL)
+_MOST_TAG = 4096
+_MOST_COMMENT = 65_536
 
 
 def from_html(
@@ -94,26 +102,51 @@ class _Places:
 
     def __init__(self, page: Page, hits: scan.Hits, url: str) -> None:
         self.page, self.url = page, url
-        self._tags: list[int] = []  #: bytes within start tags
-        self._words: list[int] = []  #: bytes of text that speaks of a licence
-        self._data: list[int] = []  #: bytes within JSON-LD's start tag
-        speaks = jsonld_speaks = False
+        self._metas: list[bytes] = []  #: start tags, which need nothing around them
+        self._tags: list[int] = []  #: bytes within start tags that name a licence
+        self._words: list[int] = []  #: bytes of text that may state one
+        self._reserved: int | None = None  #: the first "rights reserved" in words
+        scripts: list[int] = []
+        stated: list[int] = []
+        seen = reach = -1
         for position, word, inside in zip(*(a.tolist() for a in hits), strict=True):
+            if word in (scan.LICENSE, scan.LICENCE):
+                stated.append(position)
             if inside:
-                (self._data if word == scan.JSONLD else self._tags).append(position)
-            elif word in (scan.LICENSE, scan.LICENCE):
-                jsonld_speaks = True
-                speaks = True
-                self._words.append(position)
-            elif word in (scan.CC_NAME, scan.CC):
-                self._words.append(position)
-                speaks = True
-            elif word > scan.CC_NAME and page.html[position + 7 : position + 17].lower().startswith(b" reserved"):
-                self._words.append(position)
-        if not jsonld_speaks:
-            self._data = []
-        self._speaks = speaks
+                if position >= reach and (place := self._tag(position)) is not None and place[0] != seen:
+                    seen, tag = place
+                    if word == scan.JSONLD:
+                        scripts.append(position)
+                    elif tag.startswith(b"<meta") and b"itemprop" not in tag:
+                        self._metas.append(page.html[seen : seen + len(tag)])
+                    elif _NAMES_LICENCE.search(tag):
+                        self._tags.append(position)
+                    else:
+                        seen = -1  # a later word of the same tag may
+            elif word in (scan.LICENSE, scan.LICENCE, scan.CC_NAME):
+                if position >= reach and _MAY_STATE.search(page.html, max(position - 80, 0), position + 160):
+                    self._words.append(position)
+                    reach = position
+            elif word > scan.GOOGLEBOT and self._reserved is None and _RESERVED_BYTES.match(page.html, position):
+                self._reserved = position
+        self._data = [p for p in scripts if self._speaks(p, stated)]
         self._listed: int | None = None
+
+    def _tag(self, position: int) -> tuple[int, bytes] | None:
+        """Where the start tag around a byte begins, and the tag in lower case; None for end tags and in comments."""
+        html = self.page.html
+        start = html.rfind(b"<", max(position - _MOST_TAG, 0), position)
+        if start < 0 or html[start + 1 : start + 2] in (b"/", b"!", b"?"):
+            return None
+        before = max(start - _MOST_COMMENT, 0)
+        if html.rfind(b"<!--", before, start) > html.rfind(b"-->", before, start):
+            return None
+        return start, html[start : html.find(b">", position, position + _MOST_TAG) + 1 or position + _MOST_TAG].lower()
+
+    def _speaks(self, script: int, stated: list[int]) -> bool:
+        """Whether a block of structured data names a licence."""
+        end = self.page.html.find(b"</script", script)
+        return any(script < p < end for p in stated)
 
     def _elements(self) -> Iterator[int]:
         """Distinct elements whose start tags were hit, in the order of the page."""
@@ -126,10 +159,12 @@ class _Places:
 
     def claims(self) -> Iterator[Claim]:
         page = self.page
+        for tag in self._metas[:_MOST_PLACES]:
+            yield from _meta(attributes_of(tag))
         for i in self._elements():
             name, attributes = page.name(i), page.attributes(i)
             if name == "meta":
-                yield from _meta(attributes) if not attributes.get("itemprop") else self._property(i, attributes)
+                yield from self._property(i, attributes)
             elif name == "link":
                 yield from self._link(i, attributes)
             elif name in ("a", "area"):
@@ -145,18 +180,11 @@ class _Places:
         yield from self._stated()
 
     def reservations(self) -> Iterator[Reservation]:
+        for tag in self._metas[:_MOST_PLACES]:
+            yield from _meta_reservations(attributes_of(tag))
         for i in self._elements():
-            name, attributes = self.page.name(i), self.page.attributes(i)
-            if name == "meta" and "content" in attributes:
-                agent, content = attributes.get("name", "").lower(), attributes["content"]
-                if agent in _AGENTS:
-                    locator = f"meta name={agent}"
-                    yield from reservations.robots_tokens(
-                        content, "meta-robots", locator, "*" if agent == "robots" else agent
-                    )
-                elif agent == "tdm-reservation" and content in ("0", "1"):
-                    yield Reservation("tdmrep", "deny" if content == "1" else "allow", "*", "meta", content)
-            elif name == "link" and "rsl+xml" in attributes.get("type", "").lower():
+            attributes = self.page.attributes(i)
+            if self.page.name(i) == "link" and "rsl+xml" in attributes.get("type", "").lower():
                 yield Reservation("rsl", "unknown", "*", "link rel=license", attributes.get("href", "")[:200])
 
     def _link(self, i: int, attributes: Mapping[str, str]) -> Iterator[Claim]:
@@ -248,6 +276,10 @@ class _Places:
 
     def _stated(self) -> Iterator[Claim]:
         """Licences named in words alone, and rights reserved in words: weak evidence, and a mention."""
+        if self._reserved is not None:
+            words = self.page.words(max(self._reserved - 100, 0), self._reserved + 100)
+            if _RESERVED_TEXT.search(words):
+                yield Claim(RESERVED, "mention", "page", "text", words[:200], "publisher", 0.3)
         reach = -1
         for position in self._words[:_MOST_PLACES]:
             if position < reach:
@@ -260,13 +292,21 @@ class _Places:
             end = min(position + 300, int(self.page.elements.end[block]) if block >= 0 else len(self.page.html))
             text, reach = self.page.words(start, end), end
             place = subject.by_place(self.page, i, self.url) if i >= 0 else ""
-            if _RESERVED_TEXT.search(text):
-                yield Claim(RESERVED, "mention", "page", "text", text[:200], "publisher", 0.3)
             for match in _STATED.finditer(text):
                 words = subject.by_words(text[: match.start()], match[0], text[match.end() :])
                 scope = place or (words if words in ("media", "other") else "page")
                 kind = "mention" if words == "mention" else "statement"
                 yield from claim(match[1].strip(" -–/"), kind, scope, "text", _STATEMENT_CONFIDENCE)
+
+
+def _meta_reservations(attributes: Mapping[str, str]) -> Iterator[Reservation]:
+    agent, content = attributes.get("name", "").lower(), attributes.get("content", "")
+    if agent in _AGENTS:
+        yield from reservations.robots_tokens(
+            content, "meta-robots", f"meta name={agent}", "*" if agent == "robots" else agent
+        )
+    elif agent == "tdm-reservation" and content in ("0", "1"):
+        yield Reservation("tdmrep", "deny" if content == "1" else "allow", "*", "meta", content)
 
 
 def _meta(attributes: Mapping[str, str]) -> Iterator[Claim]:

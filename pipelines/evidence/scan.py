@@ -32,7 +32,7 @@ WORDS = (
     *(before + b"rights" for before in (b'"', b"'", b".", b":", b" ", b"=")),
     *(b'robots"', b"robots'", b"=robots", b'"gptbot', b"'gptbot", b'"ccbot"', b"'ccbot'"),
 )
-CC, BADGE, LICENSE, LICENCE, COPYRIGHT, JSONLD, RSL, TDM, NOAI, CC_NAME = range(10)
+CC, BADGE, LICENSE, LICENCE, COPYRIGHT, JSONLD, RSL, TDM, NOAI, CC_NAME, GOOGLEBOT = range(11)
 _BLOCK = min(map(len, WORDS))
 _MOST_HITS = 4096
 _LOOK_BACK = 4096
