@@ -118,7 +118,8 @@ class _Places:
                     if word == scan.JSONLD:
                         scripts.append(position)
                     elif tag.startswith(b"<meta") and b"itemprop" not in tag:
-                        self._metas.append(page.html[seen : seen + len(tag)])
+                        if not self._commented(seen):
+                            self._metas.append(page.html[seen : seen + len(tag)])
                     elif _NAMES_LICENCE.search(tag):
                         self._tags.append(position)
                     else:
@@ -133,15 +134,17 @@ class _Places:
         self._listed: int | None = None
 
     def _tag(self, position: int) -> tuple[int, bytes] | None:
-        """Where the start tag around a byte begins, and the tag in lower case; None for end tags and in comments."""
+        """Where the start tag around a byte begins, and the tag in lower case; None for end tags."""
         html = self.page.html
         start = html.rfind(b"<", max(position - _MOST_TAG, 0), position)
         if start < 0 or html[start + 1 : start + 2] in (b"/", b"!", b"?"):
             return None
-        before = max(start - _MOST_COMMENT, 0)
-        if html.rfind(b"<!--", before, start) > html.rfind(b"-->", before, start):
-            return None
         return start, html[start : html.find(b">", position, position + _MOST_TAG) + 1 or position + _MOST_TAG].lower()
+
+    def _commented(self, start: int) -> bool:
+        before = max(start - _MOST_COMMENT, 0)
+        opened = self.page.html.rfind(b"<!--", before, start)
+        return opened >= 0 and self.page.html.find(b"-->", opened, start) < 0
 
     def _speaks(self, script: int, stated: list[int]) -> bool:
         """Whether a block of structured data names a licence."""
