@@ -96,6 +96,23 @@ def diff(
     out.print(f"{other.name} gains {gained:,} tokens and loses {lost:,} of {int(frame['tokens'].sum()):,}")
 
 
+@app.command("duplicates")
+def duplicates(run: RunArgument) -> None:
+    """Tokens whose licence class would have changed, had deduplication kept the most permissive copy."""
+    from rich.table import Table
+
+    from manifests import laundering
+
+    try:
+        found = laundering.changed(existing_run(run))
+    except ValueError as error:
+        raise CuveeError(str(error)) from None
+    table = Table("licence class", "would have become", "documents", "tokens", box=None)
+    for row in found.iter_rows():
+        table.add_row(row[0], row[1], f"{row[2]:,}", f"{row[3]:,}")
+    out.print(table if found.height else "no document's licence class would have changed")
+
+
 def _shown(value: Any) -> str:
     return ", ".join(sorted(value)) if isinstance(value, frozenset) else str(value)
 
