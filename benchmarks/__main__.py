@@ -22,7 +22,7 @@ def main() -> None:
     for library in ("OMP", "OPENBLAS", "MKL", "NUMBA", "RAYON"):
         os.environ[f"{library}_NUM_THREADS"] = "1"  # before what reads it is imported
     _quiet()
-    from benchmarks import dedup, inputs, rules, web
+    from benchmarks import dedup, inputs, proxies, rules, web
 
     texts, crawls = inputs.texts(TEXT_BYTES), inputs.crawls()
     sections = [_head(texts, list(crawls), inputs.DEVELOPMENT_DATA.is_dir())]
@@ -31,6 +31,7 @@ def main() -> None:
         dedup.run(texts, REPEATS),
         web.run_pages(crawls, PAGES, REPEATS),
         web.run_language(texts, REPEATS),
+        proxies.run(REPEATS),
     ]
     sections += [*(table.markdown() for table in tables), dedup.scale()]
     target = Path(__file__).with_name("results.md")
