@@ -14,7 +14,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from dedup.params import MinHashParams
-from dedup.shingles import ShingleSets, shingle_sets
+from dedup.shingles import ShingleSets, comparable, shingle_sets
 
 #: documents counted; a template is seen when it makes up a few of them
 SAMPLE = 4096
@@ -56,7 +56,7 @@ class Sample:
 def sample(texts: pa.Array | pa.ChunkedArray, contents: npt.NDArray[np.uint64], params: MinHashParams) -> Sample:
     """Of texts with these content keys (``uint64[n]``) the distinct ones whose key is smallest."""
     order, chosen = np.unique(contents, return_index=True)
-    return Sample(order[:SAMPLE], shingle_sets(texts.take(pa.array(chosen[:SAMPLE])), params))
+    return Sample(order[:SAMPLE], shingle_sets(comparable(texts.take(pa.array(chosen[:SAMPLE]))), params))
 
 
 def unite(samples: Sequence[Sample]) -> Sample:

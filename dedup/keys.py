@@ -8,6 +8,7 @@ import pyarrow as pa
 
 from dedup.minhash import band_keys, signatures
 from dedup.params import MinHashParams
+from dedup.shingles import comparable
 from dedup.sketches import WORDS, sketches
 
 Records = tuple[npt.NDArray[np.uint64], npt.NDArray[np.int64], npt.NDArray[np.uint64]]
@@ -24,8 +25,8 @@ def exact_records(content: npt.NDArray[np.uint64]) -> Records:
 
 
 def fuzzy_records(texts: pa.Array | pa.ChunkedArray, params: MinHashParams) -> Records:
-    """Keys, rows and sketches of the bands, ``bands`` records a text; a text without words has none."""
-    signed = signatures(texts, params)
+    """Keys, rows and sketches of the bands, ``bands`` records a text; a text without words, or too long, has none."""
+    signed = signatures(comparable(texts), params)
     rows = np.flatnonzero((signed != np.uint64(0xFFFFFFFFFFFFFFFF)).any(axis=1))
     signed = signed[rows]
     return (

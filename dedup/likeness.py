@@ -6,7 +6,8 @@ similarity   Jaccard similarity of the shingle sets
 specific     the same with shingles weighted by how few documents have them: two pages of one template share the
              template, and little else. Texts too short to tell must share nearly all
 passages     what one text has and the other lacks comes in stretches; edits and scanning errors make short ones.
-             Texts that each have a long passage of their own, and are not very similar, are different documents
+             Texts that each have a long passage of their own, or many, and are not very similar, are different
+             documents
 clauses      in a licence or contract a clause is the whole difference: there, no stretch of more than a few words
 """
 
@@ -35,6 +36,9 @@ _LEGAL_LEAST = 3
 _CLAUSE = 4
 #: the same for a passage of their own that makes two texts different documents unless they are this similar
 _PASSAGE = 24
+#: or the same for this share of each text, in stretches of this many pairs at least
+_OWN_SHARE = 0.12
+_STRETCH = 8
 _PASSAGE_SIMILARITY = 0.75
 #: a text of fewer words says too little for its likeness to be judged by less than this specific similarity
 _TINY = 100
@@ -79,8 +83,11 @@ def _words(offsets: Any, data: Any, table: Any, ends: Any, out: Any) -> int:
 
 
 @njit(cache=True, nogil=True, boundscheck=False)
-def longest_stretch(a: Any, b: Any, slots: Any) -> int:
-    """The most neighbouring word pairs of ``a`` in a row that ``b`` lacks. ``slots`` is scratch of a power of two."""
+def stretches(a: Any, b: Any, slots: Any) -> Any:
+    """Neighbouring word pairs of ``a`` that ``b`` lacks: the most in a row, and those in rows of ``_STRETCH`` or more.
+
+    ``slots`` is scratch of a power of two, larger than ``b``.
+    """
     mask = np.uint64(slots.size - 1)
     slots[:] = np.uint64(0)
     for i in range(b.size - 1):
@@ -89,7 +96,7 @@ def longest_stretch(a: Any, b: Any, slots: Any) -> int:
         while slots[at] != np.uint64(0) and slots[at] != h:
             at = (at + np.uint64(1)) & mask
         slots[at] = h
-    longest = run = 0
+    longest = run = own = 0
     for i in range(a.size - 1):
         h = _pair(a, i)
         at = h & mask
@@ -97,7 +104,9 @@ def longest_stretch(a: Any, b: Any, slots: Any) -> int:
             at = (at + np.uint64(1)) & mask
         run = 0 if slots[at] == h else run + 1
         longest = max(longest, run)
-    return longest
+        if run >= _STRETCH:
+            own += _STRETCH if run == _STRETCH else 1
+    return longest, own
 
 
 @njit(inline="always", cache=True)
@@ -113,8 +122,10 @@ def alike(a: Any, b: Any, legal: bool, similarity: float, specific: float, least
         return False
     if not legal and similarity >= _PASSAGE_SIMILARITY:
         return True
-    one = longest_stretch(a, b, slots)
-    other = longest_stretch(b, a, slots)
+    one, mine = stretches(a, b, slots)
+    other, theirs = stretches(b, a, slots)
     if legal and max(one, other) > _CLAUSE:
         return False
-    return similarity >= _PASSAGE_SIMILARITY or min(one, other) <= _PASSAGE
+    if similarity >= _PASSAGE_SIMILARITY:
+        return True
+    return bool(min(one, other) <= _PASSAGE and min(mine / a.size, theirs / b.size) <= _OWN_SHARE)

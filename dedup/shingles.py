@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 from numba import njit
 
 from dedup.params import MinHashParams
@@ -158,6 +159,15 @@ def _jaccard(offsets: Any, hashes: Any, i: Any, j: Any, out: Any) -> None:
         a = hashes[offsets[i[k]] : offsets[i[k] + 1]]
         b = hashes[offsets[j[k]] : offsets[j[k] + 1]]
         out[k] = similarity(a, b)
+
+
+#: bytes of the longest text that is compared by shingles, of which each takes eight bytes and more
+LONGEST = 8 << 20
+
+
+def comparable(texts: pa.Array | pa.ChunkedArray) -> pa.Array | pa.ChunkedArray:
+    """The texts, those longer than ``LONGEST`` bytes empty: only exact copies of them are found."""
+    return pc.if_else(pc.greater(pc.binary_length(texts), LONGEST), "", texts)
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from numba import njit
 from dedup.frequencies import Frequencies
 from dedup.likeness import alike, words
 from dedup.params import MinHashParams
-from dedup.shingles import ShingleSets, shared_weight, shingle_sets, similarity
+from dedup.shingles import ShingleSets, comparable, shared_weight, shingle_sets, similarity
 from manifests.text import content_hash
 
 #: operations spent on one document at most (a few milliseconds); what is not verified by then stays
@@ -236,6 +236,7 @@ def resolve(
     if addresses:
         numbers: dict[str, int] = {}
         address[:] = [numbers.setdefault(a, len(numbers)) if a else -1 for a in addresses]
+    texts = comparable(texts)
     sets = shingle_sets(texts, params)
     items, counts, weights = _rare_first(sets, frequencies)
     said = words(texts)
