@@ -5,13 +5,13 @@ from __future__ import annotations
 from importlib import import_module
 from typing import Any
 
-__all__ = ["QualityModel", "identify", "measure", "train_quality"]
+__all__ = ["Classifier", "identify", "measure", "train"]
 
 _WHERE = {
-    "QualityModel": ("quality", "QualityModel"),
+    "Classifier": ("quality", "Classifier"),
     "identify": ("language", "identify"),
     "measure": ("heuristics", "measure"),
-    "train_quality": ("quality", "train"),
+    "train": ("quality", "train"),
 }
 
 
