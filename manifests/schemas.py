@@ -110,6 +110,8 @@ PII = pa.schema([(f"pii_{kind}", pa.int32()) for kind in ("email", "ip", "phone"
 #: annotations/urls/SOURCE/part-*.parquet: the list that a document's address is on, null for none
 URLS = pa.schema([("url_listed", pa.string()), ("url_domain", pa.string())])
 QUALITY = pa.schema([("quality", pa.float32())])
+#: annotations/quality_bucket: rank of the score over the corpus, 0 the lowest
+QUALITY_BUCKET = pa.schema([("quality_bucket", pa.int16())])
 #: annotations/contamination: the benchmark item with the largest part of itself in the document; score 0 without one
 CONTAMINATION = pa.schema(
     [("contamination", pa.float32()), ("contamination_kind", pa.string()), ("contamination_item", pa.string())]
@@ -208,6 +210,7 @@ VERSIONS = {
     "block": 1,
     "heuristics": 2,
     "quality": 1,
+    "quality_bucket": 1,
     "contamination": 1,
     "matches": 1,
     "items": 1,

@@ -21,6 +21,7 @@ ANNOTATIONS = {
 #: by name, those that are made only where the recipe asks for them
 OPTIONAL = {
     "quality": schemas.QUALITY,
+    "quality_bucket": schemas.QUALITY_BUCKET,
     "contamination": schemas.CONTAMINATION,
     "paragraphs": schemas.PARAGRAPHS,
     "pii": schemas.PII,

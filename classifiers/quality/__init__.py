@@ -5,7 +5,7 @@ from __future__ import annotations
 from classifiers.quality.calibration import error as calibration_error
 from classifiers.quality.measures import auc, curve, threshold_for_precision, threshold_for_share
 from classifiers.quality.model import KINDS, Classifier, Report, train
-from classifiers.quality.sketch import buckets, combined, merged, packed, quantiles, sketch
+from classifiers.quality.sketch import buckets, combined, drift, merged, packed, quantiles, sketch
 
 __all__ = [
     "KINDS",
@@ -16,6 +16,7 @@ __all__ = [
     "calibration_error",
     "combined",
     "curve",
+    "drift",
     "merged",
     "packed",
     "quantiles",

@@ -14,12 +14,13 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from classifiers.quality import calibration, measures, model_file
+from classifiers.quality import calibration, measures, model_file, sketch
 from classifiers.quality.calibration import Calibration
 from classifiers.quality.embedded import Embedded
 from classifiers.quality.fasttext import FastText
 from classifiers.quality.learner import Floats, Labels, Learner, State
 from classifiers.quality.linear import Linear
+from classifiers.quality.sketch import Counts
 from manifests import text
 
 KINDS: dict[str, type[Learner]] = {k.kind: k for k in (Linear, FastText, Embedded)}
@@ -45,8 +46,12 @@ class Report:
 class Classifier:
     """A trained model. It does not pickle: load it where it is used."""
 
-    def __init__(self, learner: Learner, labels: tuple[str, ...], calibrations: tuple[Calibration, ...]) -> None:
+    def __init__(
+        self, learner: Learner, labels: tuple[str, ...], calibrations: tuple[Calibration, ...], reference: Counts
+    ) -> None:
+        """``reference``: the sketch of the scores that its texts had while unseen."""
         self._learner, self.labels, self._calibrations = learner, labels, calibrations
+        self.reference = reference
 
     @property
     def kind(self) -> str:
@@ -69,7 +74,8 @@ class Classifier:
 
     def save(self, path: str) -> None:
         state = self._learner.state()
-        knots = {f"calibration{i}": np.stack([c.raw, c.probability]) for i, c in enumerate(self._calibrations)}
+        knots: dict[str, npt.NDArray[Any]] = {"reference": self.reference}
+        knots |= {f"calibration{i}": np.stack([c.raw, c.probability]) for i, c in enumerate(self._calibrations)}
         about = {"kind": self.kind, "labels": list(self.labels)}
         model_file.write(path, about, State({**state.arrays, **knots}, state.files, state.options))
 
@@ -83,9 +89,12 @@ class Classifier:
         try:
             learner = KINDS[kind].restore(saved.state, len(labels))
             calibrations = [_knots(saved.state.arrays.get(f"calibration{i}")) for i in range(_columns(len(labels)))]
+            reference = saved.state.arrays.get("reference")
+            if reference is None or reference.shape != (sketch.CELLS,) or reference.dtype != np.int64:
+                raise ValueError("its sketch of scores is missing or damaged")
         except ValueError as error:
             raise ValueError(f"{path}: {error}") from None
-        return cls(learner, tuple(map(str, labels)), tuple(calibrations))
+        return cls(learner, tuple(map(str, labels)), tuple(calibrations), reference)
 
 
 def train(
@@ -138,7 +147,8 @@ def train(
         others = scored[~here] if len(np.unique(truth[scored[~here]])) == len(names) else scored
         score[here] = _calibrated(raw[scored[here]], _calibrations(raw[others], truth[others]))
     learner = KINDS[kind].fit(whole, truth, len(names), seed, chosen)
-    model = Classifier(learner, tuple(names), _calibrations(raw[scored], truth[scored]))
+    calibrations = _calibrations(raw[scored], truth[scored])
+    model = Classifier(learner, tuple(names), calibrations, sketch.sketch(score[:, -1]))
     sides = [truth[scored] == c for c in range(len(names))]
     judged = range(1, 2) if len(names) == 2 else range(len(names))
     report = Report(

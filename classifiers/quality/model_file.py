@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import zipfile
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -17,6 +18,8 @@ from manifests import storage
 _FORMAT = "cuvee-classifier/1"
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the same bytes whenever it is written
 _LARGEST = 2 << 30
+#: what readers of ZIP, JSON and NumPy raise for damaged content
+_DAMAGE = (zipfile.BadZipFile, zlib.error, ValueError, KeyError, TypeError, EOFError, RuntimeError)
 _JSON, _ARRAY, _FILE = "model.json", "arrays/", "files/"
 
 
@@ -51,21 +54,24 @@ def read(path: str) -> Saved:
     if not storage.is_file(path):
         raise ValueError(f"{path} does not exist; it should be a model that `cuvee classifier train` wrote")
     try:
-        with zipfile.ZipFile(io.BytesIO(storage.read_bytes(path))) as archive:
-            if (size := sum(i.file_size for i in archive.infolist())) > _LARGEST:
-                raise ValueError(f"{path} unpacks to {size:,} bytes; a model has {_LARGEST:,} at most")
-            entries = {name: archive.read(name) for name in archive.namelist()}
-        about = json.loads(entries[_JSON])
-        if about["format"] != _FORMAT:
-            raise ValueError(f"{path} is a model of format {about['format']!r}; this version reads {_FORMAT!r}")
-        arrays = {
-            name.removeprefix(_ARRAY).removesuffix(".npy"): np.load(io.BytesIO(content), allow_pickle=False)
-            for name, content in entries.items()
-            if name.startswith(_ARRAY)
-        }
-        files = {n.removeprefix(_FILE): content for n, content in entries.items() if n.startswith(_FILE)}
-        return Saved(about, State(arrays, files, about["options"]))
-    except (zipfile.BadZipFile, KeyError, TypeError, EOFError, json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise ValueError(
-            f"{path} is no model of cuvée: {str(error).splitlines()[0] if str(error) else error!r}"
-        ) from None
+        return _unpacked(storage.read_bytes(path))
+    except _DAMAGE as error:
+        why = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise ValueError(f"{path} is no model of cuvée: {why}") from None
+
+
+def _unpacked(content: bytes) -> Saved:
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        if (size := sum(i.file_size for i in archive.infolist())) > _LARGEST:
+            raise ValueError(f"it unpacks to {size:,} bytes; a model has {_LARGEST:,} at most")
+        entries = {name: archive.read(name) for name in archive.namelist()}
+    about = json.loads(entries[_JSON])
+    if about["format"] != _FORMAT:
+        raise ValueError(f"its format is {about['format']!r}; this version reads {_FORMAT!r}")
+    arrays = {
+        name.removeprefix(_ARRAY).removesuffix(".npy"): np.load(io.BytesIO(data), allow_pickle=False)
+        for name, data in entries.items()
+        if name.startswith(_ARRAY)
+    }
+    files = {name.removeprefix(_FILE): data for name, data in entries.items() if name.startswith(_FILE)}
+    return Saved(about, State(arrays, files, about["options"]))

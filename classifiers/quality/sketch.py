@@ -56,6 +56,22 @@ def buckets(counts: Counts, scores: npt.NDArray[np.float32], number: int = 20) -
     return np.minimum(quantiles(counts, scores) * number, number - 1).astype(np.int16)
 
 
+def drift(reference: Counts, scores: npt.NDArray[np.float32], bins: int = 10) -> float:
+    """How far the model's certainty of some texts is from that of ``reference``: population stability index.
+
+    Certainty is how far a score is from one half, so that a source of good texts alone has not drifted. Over ``bins``
+    quantiles of the reference, with half an example more in each; below 0.1 there is little drift, above 0.25 much.
+    """
+    both = reference + reference[::-1]
+    certain = np.where(np.arange(CELLS) >= CELLS // 2, both, 0)
+    ranks = (np.cumsum(certain) - certain / 2) / max(int(certain.sum()), 1)
+    bin_of = np.minimum(ranks * bins, bins - 1).astype(np.int64)
+    old = np.bincount(bin_of, certain, bins) + 0.5
+    new = np.bincount(bin_of[cells(np.maximum(scores, 1 - scores))], minlength=bins) + 0.5
+    a, b = new / new.sum(), old / old.sum()
+    return float(((a - b) * np.log(a / b)).sum())
+
+
 def combined(quantiled: npt.NDArray[np.float32], how: str) -> npt.NDArray[np.float32]:
     """Of ``float32[models, n]`` quantiles, their ``max`` or ``mean`` (Su et al. 2024, arXiv:2412.02595)."""
     if how not in ("max", "mean"):

@@ -7,7 +7,7 @@ import sys
 
 import typer
 
-from pipelines.cli import answer, blends, mix, policy, proxies, run, single, takedown
+from pipelines.cli import answer, blends, classifier, mix, policy, proxies, run, single, takedown
 from pipelines.cli.console import err
 from pipelines.errors import CuveeError
 
@@ -38,6 +38,7 @@ mix.app.command()(blends.plot)
 app.add_typer(mix.app, name="mix")
 app.add_typer(policy.app, name="policy")
 app.add_typer(takedown.app, name="takedown")
+app.add_typer(classifier.app, name="classifier")
 
 
 def main() -> None:

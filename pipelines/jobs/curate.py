@@ -14,6 +14,7 @@ from pipelines.stages import (
     identity,
     licences,
     passages,
+    quality,
     verdicts,
 )
 
@@ -30,13 +31,7 @@ def curate(conductor: Conductor, recipe: Recipe, catalog: Catalog, *, generation
     catalog.add([conductor.here(f"identity{suffix}", identity.task(catalog, fresh, suffix))])
     catalog.add(conductor.map(f"annotate{suffix}", [annotate.task(catalog, p, recipe.annotate, suffix) for p in fresh]))
     licences.conclude(conductor, catalog, fresh, suffix)
-    if recipe.annotate.quality is not None:
-        model = annotate.quality_model(conductor, catalog, recipe.annotate.quality, recipe.seed, generation)
-        catalog.add(
-            conductor.map(f"quality{suffix}", [annotate.quality_task(catalog, p, model, suffix) for p in fresh])
-        )
-    else:
-        conductor.forget(f"train-quality{suffix}", f"quality{suffix}")
+    quality.run(conductor, catalog, recipe.annotate.quality, recipe.seed, fresh, generation)
     annotators.run(conductor, catalog, recipe, fresh, suffix)
     decontaminate.run(conductor, catalog, recipe.decontaminate, fresh, suffix)
     deduplicate.deduplicate(conductor, recipe, catalog, fresh, generation)

@@ -13,10 +13,11 @@ from pydantic import Field, field_validator, model_validator
 from manifests.acquisition import Route
 from pipelines.recipe.annotation import Block, LanguageModel, Pii, RuleSet, Urls
 from pipelines.recipe.base import Name, Section
-from pipelines.recipe.curation import Annotate, DomainRule, Labels, Quality, Rule, Select
+from pipelines.recipe.curation import Annotate, DomainRule, Rule, Select
 from pipelines.recipe.decontamination import Benchmark, Decontaminate
 from pipelines.recipe.deduplication import Dedup, Passages
 from pipelines.recipe.mixing import Mix, Shards, Swarm, Tokenizer, TokenizerTraining
+from pipelines.recipe.quality import Labels, Quality
 from pipelines.recipe.rephrasing import Generator, Rephrase
 from pipelines.recipe.solving import Solve
 from pipelines.recipe.sources import Input, Source, Terms
@@ -82,6 +83,7 @@ class Recipe(Section):
         annotate = self.annotate
         asked = {
             "quality": annotate.quality,
+            "quality_bucket": annotate.quality,
             "contamination": self.decontaminate,
             "paragraphs": annotate.language.paragraphs or None,
             "pii": annotate.pii,

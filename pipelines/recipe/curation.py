@@ -8,30 +8,7 @@ from pydantic import Field, field_validator, model_validator
 
 from pipelines.recipe.annotation import Block, LanguageModel, Pii, RuleSet, Urls
 from pipelines.recipe.base import Condition, Name, Regex, Section
-
-
-class Labels(Section):
-    """Documents that serve as one class of a training set."""
-
-    where: Condition
-    documents: Annotated[int, Field(ge=10)] = 1000
-
-
-class Quality(Section):
-    """A fastText classifier trained on two sets of this run's documents, or one trained before."""
-
-    positive: Labels | None = None
-    negative: Labels | None = None
-    model: str = ""
-    epochs: Annotated[int, Field(ge=1)] = 5
-    dimensions: Annotated[int, Field(ge=2)] = 32
-
-    @model_validator(mode="after")
-    def _one_way(self) -> Quality:
-        trained = self.positive is not None and self.negative is not None
-        if bool(self.model) == trained:
-            raise ValueError("needs either `model`, or both `positive` and `negative`")
-        return self
+from pipelines.recipe.quality import Quality
 
 
 class Annotate(Section):

@@ -32,12 +32,12 @@ def test_sections_taken_out_take_their_files_with_them(tmp_path: Path) -> None:
         path.write_text(yaml.safe_dump(recipe))
         assert run_quietly(path, run, workers=1).worked
         assert not run_quietly(path, run, workers=1).worked
-        return {p.relative_to(run).parts[0] if p.suffix != ".bin" else p.name for p in run.rglob("*") if p.is_file()}
+        return {p.relative_to(run).parts[0] if p.suffix != ".model" else p.name for p in run.rglob("*") if p.is_file()}
 
-    assert files() >= {"shards", "mix", "pools", "quality.bin"}
+    assert files() >= {"shards", "mix", "pools", "quality.model"}
     assert (run / "annotations" / "quality").is_dir()
     del recipe["shards"], recipe["annotate"]
-    assert not files() & {"shards", "quality.bin"}
+    assert not files() & {"shards", "quality.model"}
     assert not list((run / "annotations" / "quality").rglob("*.parquet"))
     del recipe["mix"]
     left = files()
