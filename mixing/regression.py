@@ -76,6 +76,7 @@ class _Fit:
         planners = PLANNERS if self.family == "auto" else (self.family if self.family in FAMILIES else PLANNERS[-1],)
         laws = [self._laws(FAMILIES[name]) for name in planners]
         plans, judges, rows = {}, {}, []
+        crossvalidated = np.full(self.table.Y.shape, np.nan)
         others = self._others()
         for t, metric in enumerate(self.table.metrics):
             candidates = {name: fitted[t] for name, fitted in zip(planners, laws, strict=True)}
@@ -84,10 +85,11 @@ class _Fit:
                 candidates[others[t].predictor.family] = others[t]
             judge = self._judge(t, candidates, planner)
             plans[metric], judges[metric] = candidates[planner].calibrated, candidates[judge].calibrated
+            crossvalidated[self.known[:, t], t] = candidates[judge].predicted.mean(0)
             for name, c in candidates.items():
                 marks = {"plans": name == planner, "chosen": name == judge}
                 rows.append({"metric": metric, "family": name, **marks, "scores": c.scores})
-        return Surrogate(self.table, plans, judges, scores_table(rows), self.noise)
+        return Surrogate(self.table, plans, judges, scores_table(rows), self.noise, crossvalidated)
 
     def _judge(self, t: int, candidates: dict[str, _Candidate], planner: str) -> str:
         """Adds the ensemble, where there is one, and names the judge."""

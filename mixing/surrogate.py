@@ -44,6 +44,7 @@ class Surrogate:
         judges: Mapping[str, Calibrated],
         scores: pl.DataFrame,
         noise: Noise,
+        crossvalidated: Floats,
     ) -> None:
         self.key, self.domains, self.metrics = table.key, table.domains, table.metrics
         #: cross-validated: metric, family, error (capped), rmse, r2, spearman, coverage of 90 % intervals, and whether
@@ -52,6 +53,8 @@ class Surrogate:
         self.runs = table.keys  #: keys of the runs it learned from
         self.mixtures = table.X  #: ``float64[runs, domains]``
         self.measured = table.Y  #: ``float64[runs, metrics]``, NaN where a run has no such value
+        #: ``float64[runs, metrics]``: what the judge predicts for each run from others alone, the mean of all repeats
+        self.crossvalidated = crossvalidated
         self.left_out = dict(table.left_out)  #: keys of runs it could not learn from, wholly or in part, and why
         self.warnings = table.warnings
         self.noise = noise
@@ -135,6 +138,7 @@ class Surrogate:
             "precision": self.noise.precision.tolist(),
             "weights": self.mixtures.tolist(),
             "values": [_plain(row) for row in self.measured],
+            "crossvalidated": [_plain(row) for row in self.crossvalidated],
         }
         storage.write_bytes(uri, json.dumps(data, indent=1, allow_nan=False).encode())
 
@@ -159,10 +163,16 @@ class Surrogate:
     def _of(cls, data: Mapping[str, Any]) -> Surrogate:
         X = np.array(data["weights"], np.float64)
         Y = np.array(data["values"], np.float64)
+        crossvalidated = np.array(data["crossvalidated"], np.float64)
         precision = np.array(data["precision"], np.float64)
         metrics = tuple(data["metrics"])
         known = ~np.isnan(Y)
-        if X.shape != (len(Y), len(data["domains"])) or Y.shape[1] != len(metrics) or precision.shape != (len(Y),):
+        if (
+            X.shape != (len(Y), len(data["domains"]))
+            or Y.shape[1] != len(metrics)
+            or precision.shape != (len(Y),)
+            or crossvalidated.shape != Y.shape
+        ):
             raise ValueError("its arrays do not fit together")
 
         def models(of: str) -> dict[str, Calibrated]:
@@ -177,7 +187,8 @@ class Surrogate:
         names = tuple(data["runs"]), tuple(data["domains"]), metrics
         table = Runs(data["key"], *names, X, Y, data["left_out"], tuple(data["warnings"]))
         noise = Noise(np.array(data["noise"], np.float64), precision)
-        return cls(table, models("laws"), models("judges"), pl.DataFrame(data["scores"], schema=_SCORES), noise)
+        scores = pl.DataFrame(data["scores"], schema=_SCORES)
+        return cls(table, models("laws"), models("judges"), scores, noise, crossvalidated)
 
     def _law(self, metric: str) -> Law:
         law = self._plans[metric].predictor

@@ -24,7 +24,7 @@ from pipelines.recipe import mixing as recipes
 from pipelines.stages import permit
 from pipelines.task import Made, Task
 
-VERSION = 4
+VERSION = 5
 MANIFEST = "mix/mix.yaml"
 SURROGATE = "mix/surrogate.json"
 PREDICTIONS = "mix/predictions.parquet"
@@ -155,10 +155,15 @@ def _stage(stage: recipes.Stage, pools: PoolSet, whole: Constraints) -> Stage:
 
 
 def _predictions(surrogate: Surrogate, swarm: pl.DataFrame, metrics: pl.DataFrame) -> pl.DataFrame:
-    """One row a run and metric: measured, predicted and the deviation, for the report."""
+    """One row a run and metric, for the report: measured, predicted from the other runs alone, and the deviation."""
     predicted = surrogate.predict(swarm)
+    held = pl.DataFrame({"run": surrogate.runs}).with_columns(
+        pl.Series(f"held/{m}", surrogate.crossvalidated[:, i], nan_to_null=True)
+        for i, m in enumerate(surrogate.metrics)
+    )
+    both = predicted.join(held, on="run", how="left", maintain_order="left")
     frames = [
-        predicted.select("run", metric=pl.lit(m), predicted=pl.col(m), sd=pl.col(f"{m}_sd")).join(
+        both.select("run", metric=pl.lit(m), predicted=pl.coalesce(f"held/{m}", m), sd=pl.col(f"{m}_sd")).join(
             metrics.select("run", measured=m), on="run", how="left", maintain_order="left"
         )
         for m in surrogate.metrics

@@ -70,6 +70,16 @@ def test_intervals_hold_what_they_say() -> None:
     assert fitted.scores["coverage"].min() > 0.75
 
 
+def test_what_is_shown_beside_the_measured_was_not_fitted_to_it() -> None:
+    weights, metrics = swarm(24, noise=0.05)
+    fitted = mixing.fit(weights, metrics)
+    inside = np.abs(fitted.judge(fitted.mixtures)[0] - fitted.measured).mean(0)
+    held = np.abs(fitted.crossvalidated - fitted.measured).mean(0)
+    assert np.all(held > 1.1 * inside)
+    rmse = fitted.scores.filter("chosen")["rmse"].to_numpy()
+    assert np.sqrt(np.square(fitted.crossvalidated - fitted.measured).mean(0)) == pytest.approx(rmse, rel=0.2)
+
+
 def test_noisy_metrics_are_shrunk_and_not_followed() -> None:
     weights, metrics = swarm(24, noise=0.3)
     X = np.random.default_rng(9).dirichlet(np.ones(5), 200)
