@@ -37,17 +37,20 @@ class Greeting:
 
 @dataclass(frozen=True)
 class Versions:
-    """What has to be the same on both sides. ``code`` digests our own sources."""
+    """What has to be the same on both sides. ``ocr`` is the engine at hand, ``code`` digests our own sources."""
 
     python: str
     beam: str
     cuvee: str
+    ocr: str
     code: str
 
     @classmethod
     def here(cls) -> Versions:
+        from ocr import available_engine
+
         python = f"{sys.version_info.major}.{sys.version_info.minor}"
-        return cls(python, version("apache-beam"), version("cuvee"), code_digest())
+        return cls(python, version("apache-beam"), version("cuvee"), available_engine() or "none", code_digest())
 
 
 @cache
@@ -92,7 +95,7 @@ def shake_hands(run: str, paths: Sequence[str], submit: Callable[[Job], Counters
 
 def _compare(host: str, there: Versions, missing: Sequence[str]) -> None:
     here = Versions.here()
-    for name, label in (("python", "Python"), ("beam", "Beam"), ("cuvee", "cuvee")):
+    for name, label in (("python", "Python"), ("beam", "Beam"), ("cuvee", "cuvee"), ("ocr", "OCR")):
         ours, theirs = getattr(here, name), getattr(there, name)
         if ours != theirs:
             raise RunFailed(

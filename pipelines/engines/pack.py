@@ -38,9 +38,12 @@ exec "$here/bin/python3" -m {module} "$@"
 def pack(target: str) -> int:
     """Writes the environment to ``target``, a new folder, or an archive ending in .tar or .tar.gz; returns its bytes.
 
-    Files of a folder on the same disk are hard links. Raises CuveeError when the target is there already.
+    Files of a folder on the same disk are hard links. Raises CuveeError when the target is there already, and outside a
+    virtual environment, where packages and the system's own files lie in the same folders.
     """
     path = Path(target)
+    if sys.prefix == sys.base_prefix:
+        raise CuveeError("only a virtual environment can be packed: install cuvee in one (python -m venv)")
     if path.exists():
         raise CuveeError(f"{target} is there already: name another, or remove it")
     kind = {".tar": "w", ".gz": "w:gz", ".tgz": "w:gz"}.get(path.suffix)
@@ -66,6 +69,9 @@ def _fill(folder: Path) -> None:
     packages = library / "site-packages"
     _copy(Path(sysconfig.get_paths()["stdlib"]), library)
     _copy(Path(sysconfig.get_paths()["purelib"]), packages)
+    data = Path(sys.prefix) / "share"  # OCR models among it
+    if data.is_dir():
+        _copy(data, folder / "share")
     programs = folder / "bin"
     programs.mkdir()
     _link(Path(sys.executable).resolve(), programs / "python3")

@@ -38,6 +38,7 @@ def test_a_worker_without_the_mark_says_so(tmp_path: Path) -> None:
         ({"python": "3.10"}, "worker w1 runs Python 3.10, the driver "),
         ({"beam": "2.70.0"}, "worker w1 runs Beam 2.70.0, the driver "),
         ({"cuvee": "0.0.9"}, "worker w1 runs cuvee 0.0.9, the driver "),
+        ({"ocr": "other"}, "worker w1 runs OCR other, the driver "),
         ({"code": "other"}, "worker w1 has other code of cuvee "),
     ],
 )
