@@ -18,9 +18,9 @@ each page's charset, holds it against limits, survives broken records, and colle
 datatrove's extractor is called in this process, without the child process and the one-second time-out it has in a
 pipeline; trafilatura's caches are emptied before each pass."""
 
-LANGUAGE_NOTE = """cuvée and py3langid apply the same model; cuvée reads at most three windows of 2 KB, the others all
-of a text. datatrove's predictor is given the compressed `lid.176.ftz`: the LanguageFilter around it cannot run offline,
-as it downloads a model and asks for a wheel that overwrites fastText's training."""
+LANGUAGE_NOTE = """cuvée and py3langid apply the same model; cuvée reads at most three windows of 512 bytes, the others
+all of a text. datatrove's predictor is given the compressed `lid.176.ftz`: the LanguageFilter around it cannot run
+offline, as it downloads a model and asks for a wheel that overwrites fastText's training."""
 
 
 class _Pages(NamedTuple):

@@ -23,7 +23,7 @@ from manifests import schemas, text
 from manifests.text import class_of, decode
 
 #: a longer text is judged by this many bytes at its beginning, middle and end
-WINDOW = 640
+WINDOW = 512
 #: a text of fewer letters is not judged by a fastText model alone: its script has a say
 SHORT = 24
 
@@ -43,8 +43,7 @@ ISO_639_3 = dict(pair.split(":") for pair in _CODES.split())
 
 class _Model(NamedTuple):
     moves: npt.NDArray[Any]  # 256 next states a row
-    rows: npt.NDArray[Any]  # the row of a state
-    features: npt.NDArray[np.int32]  # the feature found on reaching a state, or -1
+    states: npt.NDArray[np.uint64]  # of a state: where its row begins, shifted by 32, and the feature it finds, plus 1
     weights: npt.NDArray[np.float32]  # [feature, label]
     prior: npt.NDArray[np.float32]
     language: npt.NDArray[np.int64]  # of each label: two labels may name one language
@@ -60,8 +59,8 @@ def _model() -> _Model:
     languages = sorted(set(labels))
     return _Model(
         np.asarray(found.tk_nextmove),
-        np.asarray(found.tk_row, np.int64),
-        np.asarray(found.tk_output, np.int32),
+        np.asarray(found.tk_row, np.uint64) << np.uint64(40)
+        | (np.asarray(found.tk_output, np.int64) + 1).astype(np.uint64),
         np.ascontiguousarray(found.nb_ptc, np.float32),
         np.asarray(found.nb_pc, np.float32),
         np.array([languages.index(label) for label in labels]),
@@ -99,7 +98,7 @@ def _count_scripts(data: Any, start: Any, end: Any, classes: Any, table: Any, co
 
 @njit(cache=True, nogil=True, boundscheck=False)
 def _identify(
-    offsets: Any, data: Any, classes: Any, table: Any, written: Any, moves: Any, rows: Any, features: Any,
+    offsets: Any, data: Any, classes: Any, table: Any, written: Any, moves: Any, states: Any,
     weights: Any, prior: Any, language: Any, best: Any, probability: Any, script: Any,
 ) -> None:  # fmt: skip
     """``best``: number of the language, -1 without one. ``script``: that of most letters, -1 without letters."""
@@ -126,10 +125,11 @@ def _identify(
                 for k in range(considered.size):
                     considered[k] = considered[k] or written[s, k]
         n = 0
-        state = np.int64(0)
+        row = np.int64(states[0] >> np.uint64(32))
         for i in range(start, end):
-            state = np.int64(moves[rows[state] * 256 + np.int64(data[i])])
-            f = features[state]
+            state = states[moves[row + np.int64(data[i])]]
+            row = np.int64(state >> np.uint64(32))
+            f = np.int64(state & np.uint64(0xFFFFFFFF)) - 1
             if f >= 0:
                 if seen[f] == 0:
                     visited[n] = f
