@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from pipelines.charset import as_utf8
-from pipelines.html import MainText, TooCostly, main_text
+from pipelines.html import TooCostly, main_text
 
 
 @dataclass(frozen=True)
@@ -15,9 +15,7 @@ class Limits:
 
     bytes: int = 10_000_000
     depth: int = 512
-    nodes: int = 1_000_000
-    steps: int = 300_000_000  #: open elements a parser may look through, in all: about a second
-    pairs: int = 50_000_000  #: of attributes of the same element, which are compared: 7,000 attributes of one element
+    nodes: int = 1_000_000  #: tags, runs of text and attributes
 
 
 @dataclass(frozen=True)
@@ -76,8 +74,6 @@ def extract_text(
                 "too_deep", f"elements nest {error.found:,} deep or deeper, limit {limits.depth:,}"
             ) from None
         raise ExtractionError("too_complex", f"about {error.found:,} nodes, limit {limits.nodes:,}") from None
-    if _is_odd(found):
-        _check_shape(data, limits)
     stated = found.metadata
     return Extraction(
         text=found.text,
@@ -99,22 +95,3 @@ def _absolute(address: str, url: str | None) -> str:
         return urljoin(url, address)
     except ValueError:
         return address
-
-
-def _is_odd(found: MainText) -> bool:
-    """Whether a parser that builds a tree, as the one for licence evidence does, may find the page costly."""
-    page = found.page
-    return page.unclosed > 30 or page.deepest > 200 or page.busiest > 500 or page.nodes > 300_000
-
-
-def _check_shape(html: bytes, limits: Limits) -> None:
-    """Refuses a page that is too costly to parse."""
-    from pipelines.markup import shape
-
-    found = shape(html)
-    if found.nodes > limits.nodes:
-        raise ExtractionError("too_complex", f"about {found.nodes:,} nodes, limit {limits.nodes:,}")
-    if found.pairs > limits.pairs:
-        raise ExtractionError("too_complex", f"{found.pairs:,} pairs of attributes, limit {limits.pairs:,}")
-    if found.steps > limits.steps:
-        raise ExtractionError("too_complex", f"{found.steps:,} steps through open elements, limit {limits.steps:,}")

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 
 from pipelines.errors import CuveeError
@@ -11,8 +13,11 @@ from pipelines.errors import CuveeError
 _ARCHIVE = re.compile(r"\.(warc|wet|wat|arc)(\.gz)?$", re.IGNORECASE)
 
 
-def extracted(path: Path) -> Iterator[str]:
-    """Main text of a page, or of the pages of a WARC, each after a line with its URL."""
+def extracted(path: Path, *, markdown: bool = False, comments: bool = False, fields: bool = False) -> Iterator[str]:
+    """Main text of a page, or of the pages of a WARC, each after a line with its URL.
+
+    Of a page alone: as Markdown, with its readers' comments, or with all ``fields`` of its Extraction as JSON.
+    """
     from manifests import storage
     from manifests.documents import Document, Reject
     from pipelines.extract import ExtractionError, extract_text
@@ -20,6 +25,8 @@ def extracted(path: Path) -> Iterator[str]:
     from pipelines.sources import SourceError, SourceFile, reader
 
     if _ARCHIVE.search(path.name):
+        if markdown or comments or fields:
+            raise CuveeError(f"{path}: --markdown, --comments and --json are for one page, this is an archive")
         file = SourceFile(uri=str(path), name=path.name, size=path.stat().st_size, checksum=storage.digest(str(path)))
         source = Source(name="input", kind="warc", paths=[str(path)])
         read = reader("warc")
@@ -33,9 +40,10 @@ def extracted(path: Path) -> Iterator[str]:
             raise CuveeError(str(error)) from None
         return
     try:
-        yield extract_text(path.read_bytes()).text + "\n"
+        found = extract_text(path.read_bytes(), output="markdown" if markdown else "text", comments=comments)
     except ExtractionError as error:
         raise CuveeError(f"{path}: {error}") from None
+    yield json.dumps(asdict(found), ensure_ascii=False, indent=1) + "\n" if fields else found.text + "\n"
 
 
 def read_pdf(path: Path) -> tuple[str, list[str]]:

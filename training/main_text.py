@@ -27,7 +27,8 @@ from pipelines.charset import as_utf8
 from pipelines.html.blocks import LOOKED_UP, WIDTH, WORDS, Blocks, blocks
 from pipelines.html.features import WIDTH as COLUMNS
 from pipelines.html.features import Vocabulary, features
-from pipelines.html.forest import DEPTH, Forest, best_choice, probabilities
+from pipelines.html.forest import DEPTH, Forest
+from pipelines.html.main_text import chosen
 from pipelines.html.metadata import Metadata, metadata
 from pipelines.html.render import render
 from pipelines.html.scan import Page, scan
@@ -185,10 +186,7 @@ def _exported(dump: dict) -> Forest:
 
 
 def text_of(sample: Sample, forest: Forest, vocabulary: Vocabulary) -> str:
-    if not len(sample.found.owner):
-        return ""
-    probability = probabilities(forest, _rows(sample, vocabulary))
-    keep = best_choice(probability, sample.found.counts[:, WORDS])
+    keep = chosen(sample.page, sample.found, sample.stated, forest, vocabulary)
     return render(sample.html, sample.page, sample.found, keep)
 
 

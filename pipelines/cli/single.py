@@ -13,11 +13,14 @@ from pipelines.cli.console import err, existing_file, out, write_out
 def extract(
     file: Annotated[Path, typer.Argument(help="FILE.html or FILE.warc.gz")],
     to: Annotated[str, typer.Option("--out", help="File to write; default: standard output.")] = "",
+    markdown: Annotated[bool, typer.Option(help="Headings, code and quotations marked.")] = False,
+    comments: Annotated[bool, typer.Option(help="With what readers wrote below.")] = False,
+    fields: Annotated[bool, typer.Option("--json", help="Text, title, author, date … as JSON.")] = False,
 ) -> None:
     """Main text of an HTML page, or of every page of a WARC."""
     from pipelines.single import extracted
 
-    write_out(extracted(existing_file(file)), to)
+    write_out(extracted(existing_file(file), markdown=markdown, comments=comments, fields=fields), to)
 
 
 def ocr(

@@ -17,7 +17,7 @@ NAMES = (
 ).split()
 ID = {name: i for i, name in enumerate(NAMES)}
 
-VOID, RAW, BLOCK, FOREIGN, CLOSES_P, FORMATTING = 1, 2, 4, 8, 16, 32
+VOID, RAW, BLOCK, FOREIGN, CLOSES_P = 1, 2, 4, 8, 16
 _VOID = "base link meta hr br wbr source img embed track area col input param frame"
 _RAW = "style script title iframe textarea noframes noembed xmp plaintext"
 _CLOSES_P = (
@@ -95,7 +95,6 @@ for _names, _bit in (
     (_BLOCK, BLOCK),
     (_CLOSES_P, CLOSES_P),
     ("svg math", FOREIGN),
-    ("b big code em font i s small strike strong tt u", FORMATTING),
 ):
     for _name in _names.split():
         KINDS[ID[_name]] |= _bit

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html as entities
+import json
 import re
 from dataclasses import dataclass, field
 
@@ -58,6 +59,7 @@ _JSON_BITS = {
     b"DiscussionForumPosting": FORUM,
     b"QAPage": FORUM,
 }
+_JSON_BODY = re.compile(rb'"articleBody"\s*:\s*"((?:[^"\\]|\\.)*)"', re.DOTALL)
 _JSON_DATE = re.compile(rb'"datePublished"\s*:\s*"([^"\\]{4,40})"')
 _JSON_AUTHOR = re.compile(
     rb'"author"\s*:\s*(?:"([^"\\]{2,100})"|\[?\s*\{[^{}]{0,400}?"name"\s*:\s*"((?:[^"\\]|\\.){2,100})")'
@@ -126,6 +128,16 @@ def metadata(html: bytes, page: Page) -> Metadata:
     )
 
 
+def article_body(html: bytes, page: Page) -> str:
+    """The longest article that structured data holds, for pages whose text only a script would show; else empty."""
+    found = [""]
+    states = zip(page.state_key.tolist(), page.state_start.tolist(), page.state_end.tolist(), strict=True)
+    for key, start, end in states:
+        if _KEYS.get(key) == "json":
+            found += [_unquoted(body, lines=True) for body in _JSON_BODY.findall(html[start:end])]
+    return max(found, key=len)
+
+
 def _day(text: str) -> str:
     """The day of an ISO date; empty where it is none."""
     found = _DATE.match(text)
@@ -134,12 +146,12 @@ def _day(text: str) -> str:
     return "-".join(found.groups())
 
 
-def _unquoted(text: bytes) -> str:
-    """A JSON string's content."""
-    import json
-
+def _unquoted(text: bytes, *, lines: bool = False) -> str:
+    """A JSON string's content, as one line unless ``lines``; empty where it is none."""
     try:
-        value = json.loads(b'"' + text + b'"')
+        value = json.loads(b'"' + text + b'"', strict=False)
     except ValueError:
         return ""
-    return " ".join(entities.unescape(str(value)).encode("utf-8", "ignore").decode().split())
+    plain = entities.unescape(str(value)).replace("\0", "").encode("utf-8", "ignore").decode()
+    parts = plain.split("\n") if lines else [plain]
+    return "\n".join(" ".join(part.split()) for part in parts).strip()

@@ -17,7 +17,6 @@ from pipelines.html.elements import (
     BLOCK,
     CONTEXT,
     FOREIGN,
-    FORMATTING,
     ID,
     KINDS,
     OWN_CONTEXT,
@@ -69,9 +68,7 @@ class Page(NamedTuple):
     state_start: Ints
     state_end: Ints
     deepest: int  #: levels of elements
-    busiest: int  #: attributes of one element
-    unclosed: int  #: formatting elements whose end tag had not come
-    nodes: int  #: elements, runs and attributes
+    nodes: int  #: tags, runs and attributes
 
 
 class TooCostly(ValueError):
@@ -203,7 +200,7 @@ def _scan(data, angles, max_depth, tag_keys, tag_ids, kinds, own_context):
     linked = -1  # the link we are in
     gap_now = APART
     after_end = apart = False
-    deepest = busiest = open_formatting = unclosed = all_attributes = 0
+    deepest = all_attributes = 0
     a = 0  # index into angles
     i = 0
     while i < n:
@@ -281,9 +278,6 @@ def _scan(data, angles, max_depth, tag_keys, tag_ids, kinds, own_context):
                 break
             slot = (slot + np.uint32(1)) & np.uint32(1023)
         flags = kinds[t]
-        if flags & FORMATTING:
-            open_formatting = max(0, open_formatting - 1) if closing else open_formatting + 1
-            unclosed = max(unclosed, open_formatting)
         if closing:
             while j < n and data[j] != 62:
                 j = j + 1 if data[j] <= 32 or data[j] == 47 else attribute(data, j)[3]
@@ -318,7 +312,6 @@ def _scan(data, angles, max_depth, tag_keys, tag_ids, kinds, own_context):
         value_s = value_e = -1
         type_hash = np.uint32(0)
         self_closing = False
-        attribute_count = 0
         while j < n and data[j] != 62:
             c = data[j]
             if c <= 32 or c == 47:
@@ -326,7 +319,7 @@ def _scan(data, angles, max_depth, tag_keys, tag_ids, kinds, own_context):
                 j += 1
                 continue
             self_closing = False
-            attribute_count += 1
+            all_attributes += 1
             g, vs, ve, j = attribute(data, j)
             if g == _CLASS:
                 sig = lower_hash(data, vs, ve, sig)
@@ -369,8 +362,6 @@ def _scan(data, angles, max_depth, tag_keys, tag_ids, kinds, own_context):
                         break
                     type_hash = lower_hash(data, k, k + 1, type_hash)
         i = j + 1
-        all_attributes += attribute_count
-        busiest = max(busiest, attribute_count)
         if key != 0 and value_e > value_s:
             state_key[states] = key
             state_start[states] = value_s
@@ -481,8 +472,6 @@ def _scan(data, angles, max_depth, tag_keys, tag_ids, kinds, own_context):
                 state_start,
                 state_end,
                 deepest,
-                busiest,
-                unclosed,
                 elements,
             )
         top = stack[depth]
@@ -531,7 +520,5 @@ def _scan(data, angles, max_depth, tag_keys, tag_ids, kinds, own_context):
         state_start[:states],
         state_end[:states],
         deepest,
-        busiest,
-        unclosed,
         m + runs + all_attributes,
     )

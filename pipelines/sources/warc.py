@@ -12,7 +12,7 @@ from manifests.documents import Document, HostFile, Reject
 from pipelines.charset import decode
 from pipelines.extract import ExtractionError, Limits, extract_text
 from pipelines.recipe import Source
-from pipelines.sources import SourceError, SourceFile, host_files, http, pdf
+from pipelines.sources import SourceError, SourceFile, feed, host_files, http, pdf
 from pipelines.sources.archive import Damage, NotAnArchive, Record, records
 
 #: response headers kept with a document: what it is, and what its publisher says of its use
@@ -29,6 +29,7 @@ KEPT_HEADERS = (
 )
 _HTML = frozenset({"text/html", "application/xhtml+xml"})
 _TEXT = frozenset({"text/plain", "text/markdown"})
+_FEED = frozenset({"application/rss+xml", "application/atom+xml", "application/rdf+xml", "application/xml", "text/xml"})
 _PDF = frozenset({"application/pdf", "application/x-pdf"})
 _UNTOLD = frozenset({"", "application/octet-stream", "binary/octet-stream", "application/unknown", "no-type", "unk"})
 _PAGE_URL = re.compile(r"(?:https?|ftp|file):", re.IGNORECASE)
@@ -124,6 +125,8 @@ def _page(record: Record, response: http.Response, source: Source, counts: dict[
         return Reject("no_text", "the response has no body")
     if media_type in _HTML:
         item = _html(body, response, url, source)
+    elif media_type in _FEED and feed.is_feed(body):
+        item = _feed(body, response, url, source)
     elif media_type in _TEXT:
         item = _plain(body, response.charset, response.headers, url, source)
     elif media_type in _PDF:
@@ -146,6 +149,16 @@ def _html(body: bytes, response: http.Response, url: str, source: Source) -> Doc
         return Reject("no_text", f"no main text in a page of {len(body):,} bytes")
     document = Document("", found.text, title=found.title, media_type="text/html")
     return _with_evidence(document, body, response.headers, url)
+
+
+def _feed(body: bytes, response: http.Response, url: str, source: Source) -> Document | Reject:
+    try:
+        title, text = feed.read(body, response.charset, limits=Limits(bytes=source.max_record_bytes))
+    except ExtractionError as error:
+        return Reject(error.reason, str(error))
+    if not text:
+        return Reject("no_text", f"no entries with text in a feed of {len(body):,} bytes")
+    return _with_evidence(Document("", text, title=title, media_type="application/xml"), b"", response.headers, url)
 
 
 def _plain(body: bytes, charset: str | None, headers: Mapping[str, str], url: str, source: Source) -> Document | Reject:
@@ -172,6 +185,8 @@ def _with_record(item: Document | Reject, record: Record, headers: Mapping[str, 
     if isinstance(item, Reject):
         return item
     kept = tuple((name, headers[name]) for name in KEPT_HEADERS if name in headers)
+    if truncated := record.headers.get("warc-truncated"):  # why the crawler stopped: length, time, disconnect
+        kept += (("warc-truncated", truncated),)
     return replace(item, url=record.url, fetched_at=record.date, headers=kept)
 
 

@@ -9,13 +9,11 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
-from resiliparse.parse.html import HTMLTree
 
 from pipelines.charset import decode
 from pipelines.extract import ExtractionError, Limits, extract_text
-from pipelines.markup import shape
 
 PROSE = "The quick brown fox jumps over the lazy dog, and then it rests in the shade of an old tree. " * 4
 RUSSIAN = "Съешь же ещё этих мягких французских булок, да выпей чаю. " * 5
@@ -39,6 +37,36 @@ def test_main_text_and_title_without_the_rest() -> None:
     assert PROSE.strip() in found.text
     assert "a\n  b" in found.text
     assert not re.search("Home|hidden|imprint|var a", found.text)
+
+
+def test_what_the_head_states() -> None:
+    head = """<meta property="og:title" content="no"><meta name=author content="Ann &amp; Bo"><html lang=de_AT>
+    <meta property="article:published_time" content="2026-01-02T03:04:05Z"><link rel=canonical href="/p?a=1&amp;b=2">"""
+    found = extract_text(page(PROSE, head).encode(), url="https://example.org/x/y")
+    assert found.title == "A title"
+    assert (found.author, found.date, found.language) == ("Ann & Bo", "2026-01-02", "de-AT")
+    assert found.canonical == "https://example.org/p?a=1&b=2"
+
+
+def test_structured_data_says_what_meta_elements_do_not() -> None:
+    data = {"@type": "NewsArticle", "datePublished": "2025-11-30", "author": [{"@type": "Person", "name": 'Zoë "Z"'}]}
+    script = f'<script type="application/ld+json">{json.dumps(data)}</script>'
+    found = extract_text(page(PROSE, script).encode())
+    assert (found.author, found.date) == ('Zoë "Z"', "2025-11-30")
+
+
+def test_a_page_whose_text_is_structured_data_only() -> None:
+    data = {"@type": "Article", "articleBody": f"{PROSE}\n\nIt's &amp; more."}
+    html = f'<script type="application/ld+json">{json.dumps(data)}</script><body><div id=app></div>'
+    assert extract_text(html.encode()).text == f"{PROSE.strip()}\n\nIt's & more."
+
+
+def test_comments_and_markdown_where_asked_for() -> None:
+    comment = "I saw that very fox myself, and it was not quick at all."
+    html = page(f"{PROSE}<h2>Rest</h2><p>{PROSE}</p><div class=comment-list><p>{comment}</p></div><p>").encode()
+    assert comment not in extract_text(html).text
+    assert extract_text(html, comments=True).text.endswith(comment)
+    assert "\n## Rest\n" in extract_text(html, output="markdown").text
 
 
 @pytest.mark.parametrize(
@@ -122,11 +150,8 @@ def test_decoding_never_fails(data: bytes, declared: str | None) -> None:
         (b"<svg>" + b"<div/>" * 20_000, "too_deep"),
         (b"<rt>a" * 20_000, "too_deep"),
         (b"a<br>" * 1_500_000, "too_complex"),
-        (b"".join(b"<b id=%d>" % i for i in range(500)) + b"<p>a" * 100_000, "too_complex"),
-        (b"<p " + b" ".join(b"a%d=1" % i for i in range(100_000)) + b">a", "too_complex"),
         (b"<p " + b" ".join(b"a%d=1" % i for i in range(1_000_000)) + b">a", "too_complex"),
         (b"<p a b c d e f g h i j>x" * 200_000, "too_complex"),
-        (b"<p " + b"/".join(b"a%d='>'" % i for i in range(100_000)) + b">a", "too_complex"),
     ],
 )
 def test_pages_made_to_cost_much_are_refused(html: bytes, reason: str) -> None:
@@ -159,52 +184,13 @@ def test_limits_can_be_set() -> None:
         extract_text(html, limits=Limits(bytes=len(html) - 1))
 
 
-_NAMES = (
-    "div p b a i table tr td th ul li dl dd span svg g path rect math mi select option button form h1 ruby rt nobr em"
-)
-_TAGS = st.sampled_from([f"{start}{n}{end}" for n in _NAMES.split() for start in ("<", "</") for end in (">", "/>")])
-
-
-@given(st.lists(st.one_of(_TAGS, st.sampled_from(["x", "<a b='>'>", "<!-- <p> -->", "<?x>", "<!x>"])), max_size=40))
-@example(["<svg>", "<div/>", "<g/>"])
-@example(["<div>", "</g>"])
-@example(["<dd>", "<li>"])
-@example(["<math/>", "<rt/>"])
-@example(["</p>", "x"])
-@example(["<select>", "<xmp>", "</select>", "<div>"])
-@settings(max_examples=300, deadline=None)
-def test_what_is_foreseen_bounds_what_is_parsed(soup: list[str]) -> None:
-    html = "".join(soup) * 20
-    foreseen = shape(html.encode())
-    depth, elements = parsed(html)
-    # tables and links make elements that no tag names: a row's tbody, a cell's tr
-    assert depth <= 3 * foreseen.depth + 8
-    assert elements <= 3 * foreseen.nodes + 8
-    written = HTMLTree.parse(html).document.html.encode()
-    assert shape(written, written=True).depth in range(depth - 3, depth + 1)
-
-
-def parsed(html: str) -> tuple[int, int]:
-    """Depth and number of elements of the tree a parser makes."""
-    depth = elements = 0
-    level = [HTMLTree.parse(html).document]
-    while level:
-        level = [child for node in level for child in node.child_nodes if child.type == 1]
-        elements += len(level)
-        depth += bool(level)
-    return depth, elements
-
-
 @pytest.mark.slow
-@pytest.mark.parametrize(("name", "floor"), [("aeb", 0.88), ("wcxb-dev", 0.74)])
+@pytest.mark.parametrize(("name", "floor"), [("aeb", 0.96), ("wcxb-dev", 0.9)])
 def test_real_pages(shared_data: Path, name: str, floor: float) -> None:
-    """Word F1 against the text that people marked."""
-    truth = {}
-    for line in (shared_data / "html" / name / "truth.jsonl").read_text().split("\n"):
-        if not line:
-            continue
-        row = json.loads(line)
-        truth[row["id"]] = row["text"]
+    """Word F1 against the text that people marked. The weights were trained on these pages: this finds what breaks,
+    and says nothing of other pages (for that, ``python -m training.main_text --check``)."""
+    with (shared_data / "html" / name / "truth.jsonl").open(encoding="utf-8") as lines:
+        truth = {row["id"]: row["text"] for row in map(json.loads, lines)}
     scores = []
     for row in pq.read_table(shared_data / "html" / name / "pages.parquet").to_pylist():
         a, b = (Counter(re.findall(r"\w+", t)) for t in (extract_text(row["html"]).text, truth[row["id"]]))
