@@ -44,40 +44,48 @@ def run() -> str:
     """The section, as Markdown."""
     if not DATA.is_dir():
         return f"{TITLE}\n\nNot run: the development data (`CUVEE_TEST_DATA`) was not there.\n"
+    head = ["| | mean of 13: 1M | 60M | 1B | Pile-CC: 1M | 60M | 1B | CPU s |", "|---|" + "---|" * 7]
+    return "\n".join([TITLE, "", *head, *whole(), *few(), "", NOTE, "", *searches(), ""])
+
+
+def whole() -> Iterator[str]:
+    """Rows of all 512 runs."""
     X, Y, names = _read("train", "1m")
-    tests = [_read("test", scale)[:2] for scale in SCALES]
-    every = np.arange(len(X))
+    for title, fit in (
+        ("cuvée `auto`", _family("auto", names)),
+        ("cuvée `power_law_concave`", _family("power_law_concave", names)),
+        ("LightGBM (RegMix)", _lightgbm),
+        ("log-linear (olmix, mixing laws)", _family("log_linear", names)),
+        ("linear (RegMix)", _family("linear", names)),
+    ):
+        yield _row(f"{title}, {len(X)} runs", fit, [(X, Y)])
+
+
+def few() -> Iterator[str]:
+    """Rows of some of the runs: designed ones, and random ones."""
+    X, Y, names = _read("train", "1m")
     designed = np.array([*islice(swarm.informative(X), DESIGNED)])
     subsets = [np.random.default_rng(1000 + r).permutation(len(X))[:SUBSET] for r in range(SUBSETS)]
-    entrants: list[tuple[str, Fit, Sequence[Ints]]] = [
-        ("cuvée `auto`, 512 runs", _family("auto", names), [every]),
-        ("cuvée `power_law_concave`, 512 runs", _family("power_law_concave", names), [every]),
-        ("LightGBM (RegMix), 512 runs", _lightgbm, [every]),
-        ("log-linear (olmix, mixing laws), 512 runs", _family("log_linear", names), [every]),
-        ("linear (RegMix), 512 runs", _family("linear", names), [every]),
-        (f"cuvée `auto`, {SUBSET} random runs, mean of {SUBSETS}", _family("auto", names), subsets),
-        (f"cuvée `auto`, {DESIGNED} designed runs", _family("auto", names), [designed]),
-    ]
-    lines = [TITLE, "", "| | mean of 13: 1M | 60M | 1B | Pile-CC: 1M | 60M | 1B | CPU s |", "|---|" + "---|" * 7]
-    for title, fit, choices in entrants:
-        row = _row(title, fit, [(X[i], Y[i]) for i in choices], tests, names.index(TARGET))
-        print(row, flush=True)
-        lines.append(row)
-    return "\n".join([*lines, "", NOTE, "", *_searches(names), ""])
+    auto = _family("auto", names)
+    yield _row(f"cuvée `auto`, {DESIGNED} designed runs", auto, [(X[designed], Y[designed])])
+    title = f"cuvée `auto`, {SUBSET} random runs, mean of {SUBSETS}"
+    yield _row(title, auto, [(X[some], Y[some]) for some in subsets])
 
 
-def _row(
-    title: str, fit: Fit, runs: Sequence[tuple[Floats, Floats]], tests: Sequence[tuple[Floats, Floats]], target: int
-) -> str:
+def _row(title: str, fit: Fit, runs: Sequence[tuple[Floats, Floats]]) -> str:
+    tests = [_read("test", scale) for scale in SCALES]
+    target = tests[0][2].index(TARGET)
     scores, seconds = [], 0.0
     for X, Y in runs:
         start = time.process_time()
         predict = fit(X, Y)
         seconds += (time.process_time() - start) / len(runs)
-        scores.append([[100 * _spearman(p, y) for p, y in zip(predict(A).T, B.T, strict=True)] for A, B in tests])
+        scores.append([[100 * _spearman(p, y) for p, y in zip(predict(A).T, B.T, strict=True)] for A, B, _ in tests])
     mean = np.array(scores).mean(0)
     cells = [f"{v:.2f}" for v in (*mean.mean(1), *mean[:, target])]
-    return f"| {title} | {' | '.join(cells)} | {seconds:.2g} |"
+    row = f"| {title} | {' | '.join(cells)} | {seconds:.2g} |"
+    print(row, flush=True)
+    return row
 
 
 def _family(family: str, names: list[str]) -> Fit:
@@ -93,10 +101,10 @@ def _lightgbm(X: Floats, Y: Floats) -> Predict:
     return lambda A: np.column_stack([model.mean(A) for model in models])
 
 
-def _searches(names: list[str]) -> Iterator[str]:
+def searches() -> Iterator[str]:
     """How soon the best of 768 mixtures of known loss is found: 24 at random, then batches of eight."""
-    parts = [_read(kind, "1m")[:2] for kind in ("train", "test")]
-    X, Y = (np.vstack([part[i] for part in parts]) for i in (0, 1))
+    first, second = _read("train", "1m"), _read("test", "1m")
+    X, Y, names = np.vstack([first[0], second[0]]), np.vstack([first[1], second[1]]), first[2]
     yield f"| best of {len(X)} mixtures found within {MOST} runs, of {SEEDS} seeds | cuvée | random, after 120 |"
     yield "|---|---|---|"
     for title, columns in (("mean of 13 losses", range(len(names))), ("Pile-CC", [names.index(TARGET)])):
