@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -21,7 +21,7 @@ from mixing import cross_validation, gaussian_process, noise, runs, trees
 from mixing.cross_validation import Scores
 from mixing.families import FAMILIES, Family
 from mixing.predictors import Calibrated, Ensemble, Law, Predictor, Standardised
-from mixing.runs import Runs
+from mixing.runs import Runs, some
 from mixing.simplex import Floats
 from mixing.surrogate import Surrogate, scores_table
 
@@ -31,6 +31,7 @@ _ENSEMBLE = "ensemble"
 _LAW_ALONE = 0.95  #: share of the ensemble's merit below which a law judges alone
 _PROCESS_ALONE = 0.9  #: and a process
 _FEW = 4  #: runs a domain up to which the law counts double in the ensemble
+_STRAY = 10  #: typical errors (by the median) beyond which a run is named
 _REFITTED = 200  #: runs up to which a process learns its hyperparameters anew in every fold
 
 Flags = npt.NDArray[np.bool_]
@@ -89,7 +90,20 @@ class _Fit:
             for name, c in candidates.items():
                 marks = {"plans": name == planner, "chosen": name == judge}
                 rows.append({"metric": metric, "family": name, **marks, "scores": c.scores})
-        return Surrogate(self.table, plans, judges, scores_table(rows), self.noise, crossvalidated)
+        table = replace(self.table, warnings=(*self.table.warnings, *self._strays(crossvalidated)))
+        return Surrogate(table, plans, judges, scores_table(rows), self.noise, crossvalidated)
+
+    def _strays(self, crossvalidated: Floats) -> list[str]:
+        """Runs far off what the others predict: a diverged run whose loss is still a number, or a wrong row."""
+        found = []
+        for t, metric in enumerate(self.table.metrics):
+            rows = self.known[:, t]
+            off = np.abs(crossvalidated[rows, t] - self.table.Y[rows, t])
+            limit = max(_STRAY * 1.4826 * float(np.median(off)), float(self.table.Y[rows, t].std()))
+            keys = [key for key, known in zip(self.table.keys, rows, strict=True) if known]
+            if far := [key for key, o in zip(keys, off, strict=True) if o > limit > 0]:
+                found.append(f"{metric} of these runs is far from what the others predict: {some(far)}")
+        return found
 
     def _judge(self, t: int, candidates: dict[str, _Candidate], planner: str) -> str:
         """Adds the ensemble, where there is one, and names the judge."""
