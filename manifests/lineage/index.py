@@ -61,6 +61,7 @@ class Index:
             raise ValueError(f"{run} has no lineage index ({missing[0]} is missing): run the recipe again")
         self._documents = pq.ParquetFile(storage.open_input(storage.join(run, FILES[0])))
         self._spans = pq.ParquetFile(storage.open_input(storage.join(run, FILES[1])))
+        self._places = pq.ParquetFile(storage.open_input(storage.join(run, FILES[5])))
 
     @cached_property
     def names(self) -> dict[str, list[str]]:
@@ -163,13 +164,7 @@ class Index:
 
     def rows(self, numbers: Ints, columns: Sequence[str] | None = None) -> pl.DataFrame:
         """Rows of the table by their numbers, in the order given; only their row groups are read."""
-        numbers = np.asarray(numbers, np.int64)
-        groups = np.unique(numbers // GROUP)
-        table = self._documents.read_row_groups(groups.tolist(), columns and list(columns), use_threads=False)
-        sizes = np.array([self._documents.metadata.row_group(int(g)).num_rows for g in groups], np.int64)
-        first = np.cumsum(sizes) - sizes
-        place = first[np.searchsorted(groups, numbers // GROUP)] + numbers % GROUP
-        return pl.DataFrame(pl.from_arrow(table.take(pa.array(place))))
+        return _rows(self._documents, np.asarray(numbers, np.int64), columns)
 
     def below(self, text: str) -> Ints:
         """Numbers of all documents of a host with its subdomains, or below a path: a few bisections."""
@@ -217,45 +212,31 @@ class Index:
         return frame.join(keys, on=["part", "row"], how="semi")["number"].to_list()
 
     def places(self, numbers: Ints) -> pl.DataFrame:
-        """Where documents lie in the shards: columns ``document``, ``shard`` (a name), ``start``, ``end``.
-
-        The numbers of all spans are gone through, 4 bytes each.
-        """
-        numbers = np.unique(numbers)
-        wanted = np.zeros(self.documents + 1, bool)  # one more for the spans of no document
-        wanted[numbers] = True
-        is_range = len(numbers) > 0 and numbers[-1] - numbers[0] + 1 == len(numbers)  # as a site is
-        rows, documents, starts, nexts = [], [], [], []
-        for group in range(self._spans.metadata.num_row_groups):  # small enough for the processor's cache
-            table = self._spans.read_row_group(group, use_threads=False)
-            document = table["document"].to_numpy()
-            if is_range:
-                chosen = np.flatnonzero((document >= numbers[0]) & (document <= numbers[-1]))
-            else:
-                chosen = np.flatnonzero(wanted[document])
-            if len(chosen):
-                start = np.append(table["start"].to_numpy(), 0)
-                rows.append(chosen + group * SPAN_GROUP)
-                documents.append(document[chosen])
-                starts.append(start[chosen])
-                nexts.append(start[chosen + 1])
-        if not rows:
-            return pl.DataFrame(schema={"document": pl.Int64, "shard": pl.String, "start": pl.Int64, "end": pl.Int64})
-        row, end = np.concatenate(rows), np.concatenate(nexts).astype(np.int64)
-        names = self.names["shard"]
-        shard = np.searchsorted(self._first_spans, row, side="right") - 1
-        last = row + 1 == self._first_spans[shard + 1]
-        end[last] = np.array([self.size_of(n) for n in names], np.int64)[shard[last]]
-        for i in np.flatnonzero(~last & ((row + 1) % SPAN_GROUP == 0)).tolist():  # the next is in the next group
-            following = self._spans.read_row_group(int(row[i] + 1) // SPAN_GROUP, ["start"], use_threads=False)
-            end[i] = following["start"][0].as_py()
+        """Where documents lie in the shards: columns ``document``, ``shard`` (a name), ``start``, ``end``."""
+        numbers = np.unique(np.asarray(numbers, np.int64))
+        schema = {"document": pl.Int64, "shard": pl.String, "start": pl.Int64, "end": pl.Int64}
+        if not len(numbers):
+            return pl.DataFrame(schema=schema)
+        asked = np.unique(np.concatenate([numbers, np.minimum(numbers + 1, self.documents - 1)]))
+        frame = self.rows(asked, ["place", "tokens"])
+        place, tokens = frame["place"].to_numpy(), frame["tokens"].to_numpy()
+        here, following = np.searchsorted(asked, numbers), np.searchsorted(asked, numbers + 1)
+        total = int(self._places.metadata.num_rows)
+        ends = np.where(numbers + 1 < self.documents, place[np.minimum(following, len(place) - 1)], total)
+        counts = ends - place[here]
+        rows = np.repeat(place[here] - (np.cumsum(counts) - counts), counts) + np.arange(int(counts.sum()))
+        if not len(rows):
+            return pl.DataFrame(schema=schema)
+        found = _rows(self._places, rows, None)
+        start = found["start"].to_numpy()
         return pl.DataFrame(
             {
-                "document": np.concatenate(documents).astype(np.int64),
-                "shard": pl.Series(names, dtype=pl.String).gather(shard),
-                "start": np.concatenate(starts).astype(np.int64),
-                "end": end,
-            }
+                "document": np.repeat(numbers, counts),
+                "shard": pl.Series(self.names["shard"], dtype=pl.String).gather(found["shard"].to_numpy()),
+                "start": start,
+                "end": start + np.repeat(tokens[here], counts) + found["more"].to_numpy(),
+            },
+            schema=schema,
         )
 
     def stretch(self, first: int, last: int, *, format: str) -> list[tuple[Entry, Place]]:
@@ -283,6 +264,16 @@ class Index:
     def roll_up(self, columns: Sequence[str]) -> pl.DataFrame:
         """Whole columns of the table, for sums over all documents."""
         return pl.DataFrame(pl.from_arrow(self._documents.read(list(columns))))
+
+
+def _rows(file: pq.ParquetFile, numbers: Ints, columns: Sequence[str] | None) -> pl.DataFrame:
+    """Rows of a table by their numbers, in the order given; only their row groups are read."""
+    groups = np.unique(numbers // GROUP)
+    table = file.read_row_groups(groups.tolist(), columns and list(columns), use_threads=False)
+    sizes = np.array([file.metadata.row_group(int(g)).num_rows for g in groups], np.int64)
+    first = np.cumsum(sizes) - sizes
+    place = first[np.searchsorted(groups, numbers // GROUP)] + numbers % GROUP
+    return pl.DataFrame(pl.from_arrow(table.take(pa.array(place))))
 
 
 def _string(value: Any) -> str:

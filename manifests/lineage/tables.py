@@ -2,6 +2,7 @@
 
 ``documents.parquet``  every document, in the order of its address with the host reversed; its rank is its number
 ``spans.parquet``      every span of every shard, by shard and offset, with its document's number; -1: no document's
+``places.parquet``     the same spans by document, so that where a document lies is one stretch of rows
 ``hosts.parquet``      the first document, the documents and the tokens of every host
 ``names.parquet``      what the small numbers in the tables stand for: parts, files, domains, shards
 ``signatures.parquet`` each distinct licence evidence
@@ -12,14 +13,17 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from manifests import storage
 
+Ints = npt.NDArray[np.int64]
+
 FOLDER = "lineage"
-FILES = tuple(f"{FOLDER}/{n}.parquet" for n in ("documents", "spans", "hosts", "names", "signatures"))
+FILES = tuple(f"{FOLDER}/{n}.parquet" for n in ("documents", "spans", "hosts", "names", "signatures", "places"))
 GROUP = 8192
 SPAN_GROUP = 131_072
 _DOCUMENTS = pa.schema(
@@ -35,8 +39,11 @@ _DOCUMENTS = pa.schema(
         ("domain", pa.int32()),
         ("kept", pa.bool_()),
         ("tokens", pa.int32()),
+        ("place", pa.int64()),  # its first row in places.parquet
     ]
 )
+#: ``more`` is what a stretch is longer than its document: zero where it is whole
+_PLACES = pa.schema([("shard", pa.int32()), ("start", pa.int64()), ("more", pa.int32())])
 _SPANS = pa.schema([("start", pa.int64()), ("document", pa.int32())])
 #: long numbers by byte, so that their leading zeros compress; short ones by the bits they need
 _ENCODINGS = {
@@ -50,6 +57,7 @@ _ENCODINGS = {
     "file": "PLAIN",
     "signature": "BYTE_STREAM_SPLIT",
     "domain": "PLAIN",
+    "place": "DELTA_BINARY_PACKED",
 }
 
 
@@ -67,11 +75,15 @@ def write(
     order = documents.select("surt").with_row_index("at").sort("surt", maintain_order=True)["at"]
     rank = np.empty(documents.height, np.int32)
     rank[order.to_numpy()] = np.arange(documents.height, dtype=np.int32)
-    table = documents[order].select(_DOCUMENTS.names).to_arrow().cast(_DOCUMENTS)
-    _table(run, "documents", table, GROUP, _ENCODINGS)
     number = spans["document"].to_numpy()
-    numbered = spans.with_columns(document=np.where(number >= 0, np.append(rank, -1)[number], -1).astype(np.int32))
-    counts = dict(spans["shard"].value_counts().iter_rows())
+    number = np.where(number >= 0, np.append(rank, -1)[number], -1).astype(np.int32)
+    counts = np.bincount(number[number >= 0], minlength=documents.height)
+    sorted_documents = documents[order].with_columns(place=pl.Series(np.cumsum(counts) - counts, dtype=pl.Int64))
+    table = sorted_documents.select(_DOCUMENTS.names).to_arrow().cast(_DOCUMENTS)
+    _table(run, "documents", table, GROUP, _ENCODINGS)
+    _places(run, spans, number, sorted_documents["tokens"].to_numpy(), [sizes[n] for n in names["shard"]])
+    numbered = spans.with_columns(document=number)
+    in_shard = dict(spans["shard"].value_counts().iter_rows())
     arrow = numbered.select(_SPANS.names).to_arrow().cast(_SPANS)
     if max(sizes.values(), default=0) < 1 << 31:
         arrow = arrow.set_column(0, "start", arrow["start"].cast(pa.int32()))
@@ -79,7 +91,7 @@ def write(
     _table(run, "spans", arrow, SPAN_GROUP, packed)
     _table(run, "hosts", _hosts(documents[order]).to_arrow(), GROUP, {})
     listed = [
-        {"kind": kind, "name": n, "size": sizes.get(n, 0), "spans": counts.get(i, 0) if kind == "shard" else 0}
+        {"kind": kind, "name": n, "size": sizes.get(n, 0), "spans": in_shard.get(i, 0) if kind == "shard" else 0}
         for kind, values in names.items() for i, n in enumerate(values)
     ]  # fmt: skip
     schema = pa.schema([("kind", pa.string()), ("name", pa.string()), ("size", pa.int64()), ("spans", pa.int64())])
@@ -95,6 +107,18 @@ def _table(run: str, name: str, table: pa.Table, group: int, encodings: Mapping[
             use_dictionary=[] if encodings else True, column_encoding=dict(encodings) or None,
             write_statistics=["surt"] if encodings else True,
         )  # fmt: skip
+
+
+def _places(run: str, spans: pl.DataFrame, number: Ints, tokens: Ints, sizes: Sequence[int]) -> None:
+    shard, start = spans["shard"].to_numpy(), spans["start"].to_numpy()
+    end = np.append(start[1:], 0)
+    last = np.append(shard[1:] != shard[:-1], True)[: len(shard)]
+    end = np.where(last, np.array([*sizes, 0], np.int64)[shard], end[: len(shard)])
+    order = np.argsort(number, kind="stable")[np.count_nonzero(number < 0) :]
+    more = (end - start)[order] - np.append(tokens, 0)[number[order]]
+    table = pa.table({"shard": shard[order], "start": start[order], "more": more}).cast(_PLACES)
+    packed = dict.fromkeys(_PLACES.names, "BYTE_STREAM_SPLIT")
+    _table(run, "places", table, GROUP, packed)
 
 
 def _hosts(documents: pl.DataFrame) -> pl.DataFrame:

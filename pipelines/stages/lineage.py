@@ -10,7 +10,7 @@ from pipelines.catalog import Catalog
 from pipelines.conductor import Conductor
 from pipelines.task import Made, Task
 
-VERSION = 2
+VERSION = 3
 _READ = ("documents/", "verdicts/", "annotations/united/", "signatures-united/", "pools/", "shards/")
 
 
