@@ -98,7 +98,7 @@ def exchange(keys: int, folder: Path) -> tuple[float, int, int]:
     from pipelines.stages.deduplicate.keys import RECORD
 
     bands, most = 10, 24
-    documents, each = keys // bands, _PART // bands
+    documents, each = keys // bands, min(_PART, keys // 2) // bands
 
     def part(number: int, size: int) -> Records:
         """Documents of random keys and sketches; every fourth has two keys, and all but a few sketch bits, of one

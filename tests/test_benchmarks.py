@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
-from benchmarks import rules
+from benchmarks import dedup, rules
 from benchmarks.stopwatch import Load, Table, compare
 
 
@@ -33,6 +34,12 @@ def test_a_peer_that_is_missing_or_breaks_is_a_row_that_says_so() -> None:
     assert rates["missing"] == {"two": "not run: No module named 'peer'"}
     assert rates["broken"] == {"two": "failed: too much | at once"}
     assert "too much / at once" in Table("", "", rates, "").markdown()
+
+
+def test_the_exchange_finds_the_copies_it_made(tmp_path: Path) -> None:
+    _, pairs, groups = dedup.exchange(40_000, tmp_path)
+    assert groups == 500  # a quarter of the 2,000 documents of each part, each with one of the other
+    assert 500 <= pairs <= 1000  # by two keys, in one partition or in two
 
 
 def sum_to(size: int) -> int:
