@@ -1,10 +1,11 @@
-"""What the Spark tests need and no wheel of ours brings, in ``.spark/``: Spark, a job server, the packed environment.
+"""What the Spark tests need and no wheel of ours brings: Spark, a job server (both kept in the cache), our environment.
 
 ``python -m tests.spark.tools`` fetches what is missing and prints, in one line, what cannot be had.
 """
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -17,9 +18,11 @@ from pipelines.errors import CuveeError
 
 ROOT = Path(__file__).parents[2]
 TOOLS = ROOT / ".spark"
-SPARK = TOOLS / "spark"
 ENVIRONMENT = TOOLS / "environment"
-JAR = TOOLS / "job-server.jar"
+#: fetched once on a machine, for all checkouts
+CACHE = Path(os.environ.get("XDG_CACHE_HOME", "~/.cache")).expanduser() / "cuvee"
+SPARK = CACHE / "spark-3.5.9"
+JAR = CACHE / f"job-server-for-beam-{version('apache-beam')}.jar"
 
 _PYSPARK = "pyspark==3.5.9"
 _ARTIFACT = "org.apache.beam:beam-runners-spark-3-job-server"
@@ -33,7 +36,8 @@ def spark_home() -> Path:
 def fetch() -> None:
     """Raises CuveeError when something cannot be had."""
     java()
-    TOOLS.mkdir(exist_ok=True)
+    for folder in (TOOLS, CACHE):
+        folder.mkdir(parents=True, exist_ok=True)
     if not (spark_home() / "jars").is_dir():
         _run(
             [
@@ -68,7 +72,7 @@ def _fetch_job_server() -> None:
     if subprocess.run(published, capture_output=True, check=False).returncode == 0:
         shutil.copy2(job_server_jar(), JAR)
         return
-    build = TOOLS / "job-server"
+    build = CACHE / "job-server"
     build.mkdir(exist_ok=True)
     shutil.copy2(Path(__file__).with_name("pom.xml"), build / "pom.xml")
     _run(["mvn", "-q", "-f", str(build / "pom.xml"), "package"], f"a job server of Beam {wanted}, or of another")
