@@ -63,7 +63,8 @@ def test_a_page_whose_text_is_structured_data_only() -> None:
 
 def test_comments_and_markdown_where_asked_for() -> None:
     comment = "I saw that very fox myself, and it was not quick at all."
-    html = page(f"{PROSE}<h2>What they say</h2><p>{PROSE}</p><div class=comment-list><p>{comment}</p></div><p>").encode()
+    article = f"<article><h1>Foxes</h1><p>{PROSE}</p><h2>What they say</h2><p>{PROSE[:90]}</p><p>{PROSE}</p></article>"
+    html = f"<body>{article}<div class=comment-list><p>{comment}</p></div></body>".encode()
     assert comment not in extract_text(html).text
     assert extract_text(html, comments=True).text.endswith(comment)
     assert "\n## What they say\n" in extract_text(html, output="markdown").text
