@@ -28,6 +28,8 @@ __all__ = ["Constraints", "Group", "Infeasible", "Mixture", "Objective", "optimu
 _STARTS = 8
 _RISKY_STARTS = 2  #: beside the optimum without risk
 _SLACK = 1e-8
+_BROKEN = 1e-6  #: by which a constraint may be missed before rounding
+_CLOSE = 1e-5  #: of the range of slopes: what a convex optimum may leave to gain
 _EXACT: Mapping[str, float] = MappingProxyType({"ftol": 1e-13, "maxiter": 500})
 _ROUGH: Mapping[str, float] = MappingProxyType({"ftol": 1e-9, "maxiter": 60})
 
@@ -61,8 +63,11 @@ def solve(
     with threadpool_limits(1, "blas"):
         problem = state(surrogate, objective, constraints)
         best = optimum(problem)
-        x = rounded(problem, best)
         certificate = certify(problem, best)
+        if problem.convex and problem.value(best) - certificate.bound > _CLOSE * _scale(problem, best):
+            best = min([best, *_again(problem)], key=problem.value)
+            certificate = certify(problem, best)
+        x = rounded(problem, best)
         observed = observe(surrogate, problem, x)
     region = problem.region
     natural = region.natural
@@ -126,8 +131,15 @@ def optimum(problem: Problem, starts: Sequence[Floats] = ()) -> Floats:
     # and a resample's optimum need be no surer than the resample
     effort = _ROUGH if problem.risk or starts else _EXACT
     descents = [_descend(problem.evaluate, region, start, _scale(problem, start), effort) for start in found]
-    allowed = [x for x in (*descents, inside) if problem.excess(x) <= 1e-6]
+    allowed = [x for x in (*descents, inside) if problem.excess(x) <= _BROKEN]
     return min(allowed or [inside], key=problem.value)
+
+
+def _again(problem: Problem) -> list[Floats]:
+    """Descents from other starts, for when the certificate shows that the first ended early."""
+    region = problem.region
+    found = [_descend(problem.evaluate, region, c, _scale(problem, c)) for c in region.corners(_STARTS)]
+    return [x for x in found if problem.excess(x) <= _BROKEN]
 
 
 def _inside(problem: Problem, region: Region) -> Floats:

@@ -65,6 +65,7 @@ def findings(manifest: MixManifest) -> list[str]:
         low, high = b.gain
         lines.append(f"{said}: over {b.draws} resamples of the runs it gains {low:.4g} to {high:.4g}")
     lines += [f"binding: {p.constraint}; a hundredth looser would gain {p.cost:.4g}" for p in manifest.prices]
+    lines += [f"left out: run {run}: {why}" for run, why in manifest.left_out.items()]
     if (o := manifest.observed) is not None and o.outside:
         lines.append(
             f"outside the observed runs: the nearest, {o.nearest}, is {o.distance:.3g} away (usual: {o.usual:.3g}), "
