@@ -100,8 +100,9 @@ def test_no_other_mixture_is_better_than_the_certificate_says(surrogate: Surroga
 def test_the_certificate_bounds_what_any_point_could_gain(surrogate: Surrogate, case: str) -> None:
     """At points that are not optimal, where the bound has to lie below the optimum."""
     problem = state(surrogate, LOSSES, CASES[case])
-    best = problem.value(optimum(problem))
-    for start in [problem.region.nearest, *problem.region.corners(6)]:
+    point = optimum(problem)
+    best = problem.value(point)
+    for start in [point, problem.region.nearest, *problem.region.corners(6)]:
         assert problem.excess(start) < 1e-6
         assert certify(problem, start).bound <= best + 1e-7
 
