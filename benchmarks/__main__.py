@@ -30,6 +30,7 @@ def main() -> None:
         rules.run(texts, REPEATS),
         dedup.run(texts, REPEATS),
         web.run_pages(crawls, PAGES, REPEATS),
+        web.run_chain(crawls, PAGES, REPEATS),
         web.run_language(texts, REPEATS),
         proxies.run(REPEATS),
     ]

@@ -22,7 +22,7 @@ def run(texts: dict[str, list[str]], repeats: int) -> Table:
     entrants = {
         "cuvée `heuristics.measure`, `gopher` words": lambda: _cuvee("gopher"),
         "cuvée `heuristics.measure`, `datatrove` words": lambda: _cuvee("datatrove"),
-        "datatrove's four filters": _datatrove,
+        "datatrove's four filters": datatrove_filters,
     }
     return Table("Rule statistics", "MB of text per CPU second", compare(entrants, loads, repeats), NOTE)
 
@@ -33,7 +33,7 @@ def _cuvee(words: Words) -> Callable[[list[str]], object]:
     return lambda texts: heuristics.measure(pa.array(texts, pa.large_string()), words=words)
 
 
-def _datatrove() -> Callable[[list[str]], object]:
+def datatrove_filters() -> Callable[[list[str]], object]:
     from datatrove.data import Document
     from datatrove.pipeline.filters import (
         C4QualityFilter,

@@ -12,11 +12,16 @@ import pyarrow as pa
 
 from benchmarks.inputs import read_pages
 from benchmarks.stopwatch import Load, Table, compare
+from manifests.documents import Document
 
-PAGES_NOTE = """The same pages for all, the first of each file. cuvée extracts with Resiliparse; its reader also finds
-each page's charset, holds it against limits, survives broken records, and collects licence claims and reservations.
+PAGES_NOTE = """The same pages for all, the first of each file. cuvée's reader also finds each page's charset, holds it
+against limits, survives broken records, and collects licence claims and reservations.
 datatrove's extractor is called in this process, without the child process and the one-second time-out it has in a
 pipeline; trafilatura's caches are emptied before each pass."""
+
+CHAIN_NOTE = """From a WARC file to documents with their language and rule statistics: cuvée's reader,
+`language.identify` and `heuristics.measure`; datatrove's WarcReader, Trafilatura, FT176LID and its Gopher repetition,
+Gopher quality, C4 and FineWeb filters, each on every document that has text."""
 
 LANGUAGE_NOTE = """cuvée and py3langid apply the same model; cuvée reads at most three windows of 512 bytes, the others
 all of a text. datatrove's predictor is given the compressed `lid.176.ftz`: the LanguageFilter around it cannot run
@@ -33,9 +38,44 @@ def run_pages(crawls: dict[str, Path], pages: int, repeats: int) -> Table:
     entrants = {
         "cuvée `sources.warc`": lambda: _cuvee_pages,
         "FastWARC + Resiliparse, bare": _bare,
-        "datatrove WarcReader + Trafilatura": _datatrove_pages,
+        "datatrove WarcReader + Trafilatura": _datatrove_texts,
     }
     return Table("From WARC to text", "pages per CPU second", compare(entrants, loads, repeats), PAGES_NOTE)
+
+
+def run_chain(crawls: dict[str, Path], pages: int, repeats: int) -> Table:
+    loads = {name: Load(_Pages(file, pages), pages, _Pages(file, 3)) for name, file in crawls.items()}
+    entrants = {"cuvée": _cuvee_chain, "datatrove": _datatrove_chain}
+    return Table(
+        "From WARC to annotated documents", "pages per CPU second", compare(entrants, loads, repeats), CHAIN_NOTE
+    )
+
+
+def _cuvee_chain() -> Callable[[_Pages], object]:
+    from classifiers.heuristics import measure
+    from classifiers.language import identify
+
+    def work(pages: _Pages) -> None:
+        items = list(islice(read_pages(pages.file), pages.number))
+        _all_seen(len(items), pages)
+        texts = pa.array([item.text for item in items if isinstance(item, Document)], pa.large_string())
+        identify(texts)
+        measure(texts)
+
+    return work
+
+
+def _datatrove_chain() -> Callable[[_Pages], object]:
+    from benchmarks.rules import datatrove_filters
+
+    extract, language, rules = _datatrove_texts(), _datatrove_language(), datatrove_filters()
+
+    def work(pages: _Pages) -> None:
+        texts = [text for text in extract(pages) if text]
+        language(texts)
+        rules(texts)
+
+    return work
 
 
 def run_language(texts: dict[str, list[str]], repeats: int) -> Table:
@@ -73,7 +113,7 @@ def _bare() -> Callable[[_Pages], object]:
     return work
 
 
-def _datatrove_pages() -> Callable[[_Pages], object]:
+def _datatrove_texts() -> Callable[[_Pages], list[str]]:
     import pylibmagic  # noqa: F401  datatrove's reader wants libmagic, which this carries
     from datatrove.pipeline.extractors import Trafilatura
     from datatrove.pipeline.readers import WarcReader
@@ -81,10 +121,12 @@ def _datatrove_pages() -> Callable[[_Pages], object]:
 
     extractor = Trafilatura()
 
-    def work(pages: _Pages) -> None:
+    def work(pages: _Pages) -> list[str]:
         reset_caches()
         reader = WarcReader(str(pages.file.parent), glob_pattern=pages.file.name, limit=pages.number)
-        _all_seen(len([extractor.extract(one.text) for one in reader.run()]), pages)
+        texts = [extractor.extract(one.text) for one in reader.run()]
+        _all_seen(len(texts), pages)
+        return texts
 
     return work
 
