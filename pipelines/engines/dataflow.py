@@ -144,6 +144,7 @@ def _submitted(options: Any, job: Job) -> Any:
 def _running(options: Any, name: str) -> Any | None:
     """The job of this name that an earlier driver left running, if there is one."""
     from apache_beam.options.pipeline_options import GoogleCloudOptions
+    from apache_beam.runners.dataflow.dataflow_metrics import DataflowMetrics
     from apache_beam.runners.dataflow.dataflow_runner import DataflowPipelineResult, DataflowRunner
     from apache_beam.runners.dataflow.internal.apiclient import DataflowApplicationClient
     from google.cloud import dataflow_v1beta3 as service
@@ -157,5 +158,7 @@ def _running(options: Any, name: str) -> Any | None:
         if found.name == name:
             runner = DataflowRunner()
             runner.dataflow_client = client
-            return DataflowPipelineResult(client.get_job(found.id), runner)
+            result = DataflowPipelineResult(client.get_job(found.id), runner, options)
+            result.metric_results = DataflowMetrics(client, result)
+            return result
     return None
