@@ -40,7 +40,6 @@ class SparkEngine:
         self.master, self.workers, self.options, self.inputs = master, workers, list(options), tuple(inputs)
         self._stack = ExitStack()
         self._server: JobServer | None = None
-        self._counted: dict[str, int] = {}
 
     @property
     def remote(self) -> bool:
@@ -133,13 +132,7 @@ class SparkEngine:
                 result.wait_until_finish()
         except Exception as error:
             raise RunFailed(explain(cause(str(error)), self.master)) from error
-        return self._since_last(counted(result.metrics()))
-
-    def _since_last(self, totals: dict[str, int]) -> Counters:
-        """The runner adds up the counters of all jobs of an application; these are the last job's."""
-        counters = {name: n - self._counted.get(name, 0) for name, n in totals.items()}
-        self._counted = totals
-        return counters
+        return counted(result.metrics())
 
 
 def check_master(master: str) -> None:
