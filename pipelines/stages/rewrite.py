@@ -1,15 +1,20 @@
-"""Rephrasing as tasks: chosen documents are rewritten by a model; what passes the gate comes in as new documents."""
+"""Rephrasing as tasks: chosen documents are rewritten by a model; what passes the gate comes in as new documents.
+
+The model reads the view that all edits of the run make of a document: what was redacted does not come back by it.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 
+import numpy as np
 import polars as pl
 import pyarrow as pa
 
-from manifests import parts, storage
+from manifests import edits, parts, storage
 from manifests.acquisition import Acquisition
+from manifests.documents import Document
 from manifests.receipts import digest_of
 from pipelines import conditions
 from pipelines.catalog import Catalog
@@ -20,9 +25,18 @@ from pipelines.rephrase.cache import Cache
 from pipelines.stages.read import PartWriter
 from pipelines.task import Made, Task
 
-VERSION = 3
+VERSION = 4
 #: documents rewritten in one task
 _DOCUMENTS = 2
+
+
+@dataclass(frozen=True)
+class Reference:
+    """A document, and the names of the edits through which it is read."""
+
+    part: str
+    row: int
+    edits: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -30,7 +44,7 @@ class Chosen:
     """References to the documents of one task, and what to do with them."""
 
     rephrase: Rephrase
-    references: tuple[tuple[str, int], ...]
+    references: tuple[Reference, ...]
     part: str
     seed: int
 
@@ -54,29 +68,31 @@ def tasks(run: str, catalog: Catalog, rephrase: Rephrase, seed: int, *, made: Co
     for start in range(0, references.height, _DOCUMENTS):
         rows = references.slice(start, _DOCUMENTS)
         pairs = tuple(rows.select("part", "row").iter_rows())
-        content = [catalog.digest(column, p) for p in sorted({p for p, _ in pairs}) for column in _columns()]
+        used = {p: tuple(catalog.edits(p)) for p, _ in pairs}
+        content = [catalog.digest(column, p) for p in sorted(used) for column in _columns(used[p])]
         part = f"part-{digest_of(pairs, section)[:16]}"
         key = digest_of("rephrase", VERSION, section, style, model, pairs, content, seed)
-        found_tasks.append(Task("rephrase", part, key, rewrite, Chosen(rephrase, pairs, part, seed)))
+        chosen_here = tuple(Reference(p, row, used[p]) for p, row in pairs)
+        found_tasks.append(Task("rephrase", part, key, rewrite, Chosen(rephrase, chosen_here, part, seed)))
     return found_tasks
 
 
 def rewrite(run: str, spec: Chosen) -> Made:
     """Rewrites a few documents; the outputs are documents of the recipe's rephrase source, what fails is a reject."""
     writer = PartWriter(run, spec.rephrase.source, spec.part, spec.rephrase.source, Acquisition("synthetic"))
-    documents = _documents(run, spec.references)
+    documents, views = _documents(run, spec.references)
     store = Cache(storage.join(run, "cache", "rephrase"))
     model = generator(spec.rephrase.generator, seed=spec.seed)
     for item in rewriting(documents, styles.get(spec.rephrase.style), model, store):
-        writer.add(item)
+        writer.add(_in_original(item, views) if isinstance(item, Document) else item)
     made = writer.finish()
     return Made(made.outputs, {**made.counts, "rewritten": documents.num_rows})
 
 
-def _documents(run: str, references: Sequence[tuple[str, int]]) -> pa.Table:
-    """The referenced rows with the columns that ``pipelines.rephrase.rewrite`` reads."""
-    frames = []
-    for part, row in references:
+def _documents(run: str, references: Sequence[Reference]) -> tuple[pa.Table, dict[str, edits.View]]:
+    """The referenced rows with the columns that ``pipelines.rephrase.rewrite`` reads, and each one's view by its id."""
+    frames, views = [], {}
+    for reference in references:
         names = ["id", "content_hash", "text", "url", "title"]
         licence = ["licence", "licence_class", "licence_confidence", "reserved"]
         columns: dict[str, list[str] | None] = {
@@ -84,9 +100,25 @@ def _documents(run: str, references: Sequence[tuple[str, int]]) -> pa.Table:
             "annotations/licence": licence,
             "annotations/language": ["language"],
         }
-        frames.append(parts.aligned(run, part, columns)[row : row + 1])
-    return pl.concat(frames).to_arrow()
+        frame = parts.aligned(run, reference.part, columns)[reference.row : reference.row + 1]
+        lists = [
+            parts.read(run, edits.column(name), reference.part)["edits"].slice(reference.row, 1)
+            for name in reference.edits
+        ]
+        view = edits.apply(frame["text"].to_arrow(), lists)
+        views[frame["id"].item()] = view
+        frames.append(frame.with_columns(text=pl.Series(pl.from_arrow(view.texts))))
+    return pl.concat(frames).to_arrow(), views
 
 
-def _columns() -> list[str]:
-    return [parts.DOCUMENTS, "annotations/licence", "annotations/language"]
+def _in_original(document: Document, views: Mapping[str, edits.View]) -> Document:
+    """The parents' stretches in bytes of their text as it was read, not of the view."""
+    found = []
+    for parent in document.parents:
+        start, end = views[parent.id].origin(np.array([0]), np.array([parent.start]), np.array([parent.end]))
+        found.append(replace(parent, start=int(start[0]), end=int(end[0])))
+    return replace(document, parents=tuple(found))
+
+
+def _columns(names: Sequence[str]) -> list[str]:
+    return [parts.DOCUMENTS, "annotations/licence", "annotations/language", *(edits.column(n) for n in names)]

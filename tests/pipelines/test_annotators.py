@@ -12,10 +12,12 @@ import pytest
 import yaml
 
 from classifiers import heuristics
+from manifests.documents import Document, Parent
 from pipelines import selection
 from pipelines.errors import RecipeError
 from pipelines.recipe import RuleSet
 from pipelines.recipe_file import load
+from pipelines.stages import rewrite
 from tests.pipelines.conftest import ROOT, run_quietly
 from tests.pipelines.examine import column, digests, examine
 
@@ -99,6 +101,19 @@ def test_everything_a_recipe_may_ask_for(recipe: dict[str, Any], tmp_path: Path)
         p.name for folder in ("annotations", "edits") for p in (run / folder).glob("*") if any(p.rglob("*.parquet"))
     }
     assert not any(name.startswith("block_") or name == "pii" for name in left)
+
+
+def test_a_rephrasing_reads_what_redaction_left(recipe: dict[str, Any], tmp_path: Path) -> None:
+    run = str(ran({**recipe, "select": {}}, tmp_path))
+    (part,) = column(Path(run), "documents")["part"].unique().to_list()
+    documents, views = rewrite._documents(run, [rewrite.Reference(part, 2, ("pii",))])
+    text = documents["text"][0].as_py()
+    assert "keeper@harbour.org" not in text
+    start = text.index("[EMAIL]")
+    parent = Parent(documents["id"][0].as_py(), "", start, start + len("[EMAIL]"), "rephrase")
+    placed = rewrite._in_original(Document("", "rewritten", parents=(parent,)), views).parents[0]
+    original = column(Path(run), "documents")["text"][2].encode()
+    assert original[placed.start : placed.end] == b"keeper@harbour.org"
 
 
 def test_limits_of_fineweb2_follow_the_language() -> None:
