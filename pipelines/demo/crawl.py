@@ -11,6 +11,7 @@ import hashlib
 import html
 import http.client
 import io
+import os
 import re
 import subprocess
 import sys
@@ -174,7 +175,12 @@ class _Server:
         # Isolated and without site-packages: the same pages wherever this Python is installed.
         command = [sys.executable, "-u", "-I", "-S", "-m", "pydoc", "-n", "127.0.0.1", "-p", "0"]
         pipe, quiet = subprocess.PIPE, subprocess.DEVNULL
-        self.process = subprocess.Popen(command, cwd=self.folder.name, stdin=pipe, stdout=pipe, stderr=quiet)
+        # The page of `os` shows the environment: nothing of the user's may be in it.
+        kept = {name: os.environ[name] for name in ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH") if name in os.environ}
+        environment = {"LC_ALL": "C.UTF-8", **kept}
+        self.process = subprocess.Popen(
+            command, cwd=self.folder.name, env=environment, stdin=pipe, stdout=pipe, stderr=quiet
+        )
         assert self.process.stdout is not None
         ready = re.search(rb"http://127\.0\.0\.1:(\d+)/", self.process.stdout.readline())
         if not ready:

@@ -29,7 +29,7 @@ from pipelines.task import Made, Task
 VERSION = 3
 HOSTS = "hosts"
 #: a part holds at most this much text, so that any later stage fits in memory
-PART_BYTES = 256 << 20
+PART_BYTES = 128 << 20
 PART_ROWS = 200_000
 
 

@@ -104,7 +104,7 @@ def ids_of(run: str) -> tuple[list[str], str]:
 def _annotations(run: str) -> None:
     _, ids = ids_of(run)
     texts = [d.text for d in documents()]
-    language = {"language": ["eng"] * (ROWS - 1) + ["<i>"], "language_score": [1.0] * ROWS}
+    language = {"language": ["eng"] * (ROWS - 1) + ["<i>"], "language_score": [1.0] * ROWS, "script": ["Latn"] * ROWS}
     columns = {
         "language": pa.table(language, schema=schemas.LANGUAGE),
         "quality": pa.table({"quality": [i / ROWS for i in range(ROWS)]}, schema=schemas.QUALITY),

@@ -84,3 +84,12 @@ def test_a_crawl_that_finds_nothing_leaves_no_file(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
     with pytest.raises(ValueError, match="pages is 0"):
         crawl.crawl_pydoc(tmp_path, pages=0)
+
+
+def test_no_page_shows_the_users_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CUVEE_TEST_PASSWORD", "open-sesame")
+    with crawl._Server() as server:
+        page = server.fetch("os.html", 1 << 22)
+    assert page is not None
+    assert b"environ" in page.body
+    assert b"open-sesame" not in page.body
