@@ -7,7 +7,7 @@ import sys
 
 import typer
 
-from pipelines.cli import answer, blends, classifier, mix, policy, proxies, run, single, takedown
+from pipelines.cli import answer, blends, classifier, export, mix, policy, proxies, run, single, takedown
 from pipelines.cli.console import err
 from pipelines.errors import CuveeError
 
@@ -24,6 +24,7 @@ for command in (
     answer.trace,
     answer.inspect,
     answer.report,
+    export.export,
     single.extract,
     single.ocr,
     single.doctor,

@@ -1,0 +1,34 @@
+"""``cuvee export``: what others ask of a data set, from the run's records."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from pipelines.cli.console import RunArgument, existing_run, out
+from pipelines.errors import CuveeError
+
+FormatArgument = Annotated[
+    str,
+    typer.Argument(
+        metavar="FORMAT",
+        help="croissant, spdx, cyclonedx (JSON); card, ab2013 (Markdown); attribution, article53 (a folder).",
+    ),
+]
+
+
+def export(
+    form: FormatArgument,
+    run: RunArgument,
+    to: Annotated[str, typer.Option("--out", help="The file to write; of attribution and article53 the folder.")],
+) -> None:
+    """Croissant, SPDX, CycloneDX, data set card, attribution, California AB 2013, EU Article 53(1)(d)."""
+    from manifests import exports
+
+    try:
+        written = exports.write(form, existing_run(run), to)
+    except ValueError as error:
+        raise CuveeError(f"export: {error}") from None
+    for file in written:
+        out.print(file, highlight=False, soft_wrap=True, markup=False)
