@@ -13,7 +13,7 @@ FormatArgument = Annotated[
     str,
     typer.Argument(
         metavar="FORMAT",
-        help="croissant, spdx, cyclonedx (JSON); card, ab2013 (Markdown); attribution, article53 (a folder).",
+        help="croissant, spdx, cyclonedx",
     ),
 ]
 
@@ -21,9 +21,9 @@ FormatArgument = Annotated[
 def export(
     form: FormatArgument,
     run: RunArgument,
-    to: Annotated[str, typer.Option("--out", help="The file to write; of attribution and article53 the folder.")],
+    to: Annotated[str, typer.Option("--out", help="The file to write.")],
 ) -> None:
-    """Croissant, SPDX, CycloneDX, data set card, attribution, California AB 2013, EU Article 53(1)(d)."""
+    """Croissant, SPDX and CycloneDX of a run, from its records."""
     from manifests import exports
 
     try:
