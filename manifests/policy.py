@@ -87,8 +87,8 @@ class Policy:
         expression, kind_of, kind, confidence = signature.conclusion()
 
         def decided(action: Action, *reasons: str) -> Decision:
-            obligations = self._obligations(signature, expression, kind_of, kind) if action != "deny" else ()
-            return Decision(action, reasons, obligations, expression, kind_of, confidence, self.digest)
+            owed = obligations_of(expression, kind_of, kind, signature.expires) if action != "deny" else ()
+            return Decision(action, reasons, owed, expression, kind_of, confidence, self.digest)
 
         words = {c.expression for c in signature.claims if c.kind == "human"}
         if DENIED in words or ALLOWED in words:
@@ -152,25 +152,6 @@ class Policy:
                 open_terms = "review", f"reservation: {protocol} terms not read"
         return open_terms  # type: ignore[return-value]
 
-    def _obligations(self, signature: Signature, expression: str, kind_of: str, kind: str) -> tuple[str, ...]:
-        upper = expression.upper()
-        found = []
-        if kind_of not in ("public-domain", "unknown", "reserved", "contract"):
-            found.append("attribution")
-        if kind_of == "copyleft" or "-SA" in upper:
-            found.append("share-alike")
-        if "-NC" in upper or kind_of == "noncommercial":
-            found.append("non-commercial")
-        if "-ND" in upper or kind_of == "no-derivatives":
-            found.append("no-derivatives")
-        if kind in ("license-file", "file-header"):
-            found.append("notice-text")
-        if kind_of == "contract":
-            found.append("contract-terms")
-        if signature.expires is not None:
-            found.append(f"expires {signature.expires}")
-        return tuple(found)
-
     @classmethod
     def load(cls, name: str) -> Policy:
         """A policy shipped with us, by name, or a YAML file. ValueError names what is wrong and what is allowed."""
@@ -192,6 +173,27 @@ class Policy:
             return cls(name, **_checked(data))
         except ValueError as error:
             raise ValueError(f"policy {name}: {error}") from None
+
+
+def obligations_of(expression: str, kind_of: str, kind: str, expires: date | None = None) -> tuple[str, ...]:
+    """What using a text obliges to, by its licence, that one's category, its kind of evidence, and the end of terms."""
+    upper = expression.upper()
+    found = []
+    if kind_of not in ("public-domain", "unknown", "reserved", "contract"):
+        found.append("attribution")
+    if kind_of == "copyleft" or "-SA" in upper:
+        found.append("share-alike")
+    if "-NC" in upper or kind_of == "noncommercial":
+        found.append("non-commercial")
+    if "-ND" in upper or kind_of == "no-derivatives":
+        found.append("no-derivatives")
+    if kind in ("license-file", "file-header"):
+        found.append("notice-text")
+    if kind_of == "contract":
+        found.append("contract-terms")
+    if expires is not None:
+        found.append(f"expires {expires}")
+    return tuple(found)
 
 
 _ALLOWED_VALUES = {

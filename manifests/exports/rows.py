@@ -76,7 +76,7 @@ class Rows:
         size = pl.col("text").str.len_bytes().cast(pl.Int64) if "text" in rows.columns else pl.lit(0, pl.Int64)
         rows = rows.with_columns(bytes=size, **missing).drop("text", strict=False)
         rows = rows.with_columns(pl.col("row").cast(pl.Int64), source=pl.lit(part.split("/")[0]))
-        for name, spans in (("tokens", self._tokens), ("seen", self._seen)):
+        for name, spans in (("tokens", self._tokens or self._seen), ("seen", self._seen)):
             empty = pl.DataFrame(schema={"row": pl.Int64, "size": pl.Int64, "most": pl.Int64})
             found = spans.get(part, empty).select("row", pl.col("most" if name == "tokens" else "size").alias(name))
             rows = rows.join(found, on="row", how="left", maintain_order="left").with_columns(pl.col(name).fill_null(0))

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from manifests import storage
-from manifests.exports import croissant, cyclonedx, spdx
+from manifests.exports import ab2013, article53, attribution, card, croissant, cyclonedx, spdx
 from manifests.exports.facts import Facts, gather
 
 #: one JSON document
@@ -17,9 +17,12 @@ _JSON: dict[str, Callable[[Facts], dict[str, Any]]] = {
     "cyclonedx": cyclonedx.document,
 }
 #: one Markdown text
-_TEXT: dict[str, Callable[[Facts], str]] = {}
+_TEXT: dict[str, Callable[[Facts], str]] = {"card": card.text, "ab2013": ab2013.text}
 #: several files in a folder
-_FOLDER: dict[str, Callable[[Facts, str], list[str]]] = {}
+_FOLDER: dict[str, Callable[[Facts, str], list[str]]] = {
+    "attribution": attribution.write,
+    "article53": article53.write,
+}
 FORMATS = (*_JSON, *_TEXT, *_FOLDER)
 
 

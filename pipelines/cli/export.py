@@ -13,7 +13,7 @@ FormatArgument = Annotated[
     str,
     typer.Argument(
         metavar="FORMAT",
-        help="croissant, spdx, cyclonedx",
+        help="croissant, spdx, cyclonedx, card, ab2013, attribution, article53",
     ),
 ]
 
@@ -21,9 +21,9 @@ FormatArgument = Annotated[
 def export(
     form: FormatArgument,
     run: RunArgument,
-    to: Annotated[str, typer.Option("--out", help="The file to write.")],
+    to: Annotated[str, typer.Option("--out", help="The file to write; of attribution and article53 the folder.")],
 ) -> None:
-    """Croissant, SPDX and CycloneDX of a run, from its records."""
+    """What others ask of a data set, from the run's records: metadata, attribution, compliance."""
     from manifests import exports
 
     try:
