@@ -107,6 +107,32 @@ def test_the_certificate_bounds_what_any_point_could_gain(surrogate: Surrogate, 
         assert certify(problem, start).bound <= best + 1e-7
 
 
+@pytest.mark.parametrize("case", list(CASES))
+def test_the_certificate_is_tight_at_the_optimum(surrogate: Surrogate, case: str) -> None:
+    """A bound that is true but idle would pass every other test: at the optimum it must be the optimum's own value."""
+    problem = state(surrogate, LOSSES, CASES[case])
+    point = optimum(problem)
+    assert certify(problem, point).bound == pytest.approx(problem.value(point), abs=1e-6)
+
+
+@pytest.mark.parametrize(("name", "limit"), [("licensed", "at_least"), ("made", "at_most")])
+def test_a_group_binds_where_the_optimum_would_cross_it(surrogate: Surrogate, name: str, limit: str) -> None:
+    members = {"licensed": {"web": 1.0, "prose": 0.5}, "made": {"code": 1.0, "pdf": 0.25}}[name]
+    parts = np.array([members.get(d, 0.0) for d in DOMAINS])
+
+    def solved(groups: dict[str, Group]) -> tuple[float, float, dict[str, float]]:
+        found = mixing.solve(surrogate, LOSSES, Constraints(groups=groups))
+        prices = {p.constraint: p.cost for p in found.prices}
+        return float(parts @ list(found.weights.values())), found.objective, prices
+
+    share, best, _ = solved({})
+    edge = round(share + (0.1 if limit == "at_least" else -0.1), 2)
+    held, worse, prices = solved({name: Group(members, **{limit: edge})})
+    assert held == pytest.approx(edge, abs=2e-4)
+    assert worse > best + 1e-5
+    assert prices[f"{name} {'≥' if limit == 'at_least' else '≤'} {edge:g}"] > 0
+
+
 @pytest.mark.parametrize("family", ["log_linear", "power_law_concave"])
 def test_shadow_prices_are_what_loosening_brings(family: str) -> None:
     """Each price against a second solve with that constraint a little looser."""
@@ -336,6 +362,19 @@ def test_the_bootstrap_tells_noise_from_signal(surrogate: Surrogate) -> None:
     nothing = resample(mixing.fit(weights, noise, family="log_linear"), None, Constraints(natural=NATURAL), draws=20)
     assert nothing.indistinguishable is True
     assert resample(surrogate, draws=2).gain is None, "nothing natural to compare with"
+
+
+def test_a_draw_is_judged_by_runs_that_it_left_out() -> None:
+    """Metrics of pure noise: by its own runs every optimum gains, by others' it may lose."""
+    weights, _ = swarm(40)
+    rng = np.random.default_rng(11)
+    noise = pl.DataFrame({"run": weights["run"], **{f"m{i}": rng.normal(1, 0.1, 40) for i in range(3)}})
+    nothing = mixing.fit(weights, noise, family="ridge")
+    found = resample(nothing, None, Constraints(natural=NATURAL), draws=60)
+    assert found.gain is not None
+    assert found.gain[0] < -0.02, "a sure gain would be that of draws judged by themselves"
+    assert found.gain[1] > 0
+    assert found.indistinguishable is True
 
 
 def test_buckets_of_quality_are_repeated_by_quality(surrogate: Surrogate, tmp_path: Path) -> None:

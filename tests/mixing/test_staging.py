@@ -1,14 +1,17 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 import mixing
 from mixing.constraints import Constraints, Group
 from mixing.infeasible import Infeasible
+from mixing.laws import Laws
 from mixing.manifest import compose
 from mixing.objective import Objective
-from mixing.staging import Stage, solve_stages
+from mixing.staging import Stage, _Joint, solve_stages
 from mixing.surrogate import Surrogate
 from tests.mixing.test_solver import LOSSES, NATURAL
 from tests.mixing.test_surrogate import DOMAINS, swarm
@@ -45,6 +48,8 @@ def test_every_stage_keeps_its_constraints_and_all_keep_to_the_data(surrogate: S
         assert mixture.weights[d] == pytest.approx(used / 1_200_000, abs=1e-4)
     assert mixture.gap is not None
     assert mixture.gap < 2e-4
+    free, _ = solve_stages(surrogate, AIM, ALL, [STAGES[0], replace(STAGES[1], constraints=Constraints())])
+    assert free.objective < mixture.objective - 1e-4, "the group and the exclusion bind"
     assert any(p.constraint.startswith("midtraining: good") for p in mixture.prices)
 
 
@@ -62,6 +67,16 @@ def test_no_split_of_the_tokens_is_better(surrogate: Surrogate) -> None:
     values = (surrogate.means(first[allowed]) * 5 + surrogate.means(second[allowed])) / 6
     assert mixture.gap is not None
     assert values[:, :2].mean(1).min() >= mixture.objective - mixture.gap - 1e-9
+
+
+def test_slopes_of_stages_are_those_of_their_shares_of_all_tokens(surrogate: Surrogate) -> None:
+    """Against differences: a stage of a sixth of the tokens feels a change of all tokens' share sixfold."""
+    joint = _Joint.of(Laws.of(surrogate), {"pretraining": 5 / 6, "midtraining": 1 / 6})
+    x = np.concatenate([np.array([0.5, 0.2, 0.1, 0.1, 0.1]) * 5 / 6, np.array([0.1, 0.3, 0.2, 0.2, 0.2]) / 6])
+    steps = np.eye(10) * 1e-6
+    differences = (joint.means(x + steps) - joint.means(x - steps)).T / 2e-6
+    assert joint.gradients(x[None])[0] == pytest.approx(differences, rel=1e-5, abs=1e-6)
+    assert np.abs(differences).max() > 1
 
 
 def test_what_stages_cannot_share_is_named(surrogate: Surrogate) -> None:
