@@ -131,6 +131,10 @@ class Facts:
 def gather(run: str) -> Facts:
     """Reads a run folder. ValueError when it is none."""
     rows = open_run(run)
+    try:
+        record = frames.json_of(run, "run.json") or {}
+    except ValueError as error:
+        raise ValueError(f"{run}/run.json: not valid JSON: {error}") from None
     found: dict[str, list[pl.DataFrame]] = {name: [] for name in _TABLES}
     dropped: dict[str, int] = {}
     pii: dict[str, int] = {}
@@ -148,7 +152,7 @@ def gather(run: str) -> Facts:
     mix = storage.join(run, "mix/mix.yaml")
     return Facts(
         run=run,
-        record=frames.json_of(run, "run.json") or {},
+        record=record,
         basis=rows.basis,
         tokenized=rows.tokenized,
         **{name: _merged(name, tables) for name, tables in found.items()},

@@ -10,11 +10,12 @@ from types import ModuleType
 from typing import Any
 
 import polars as pl
+import pyarrow as pa
 import pytest
 from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
 
-from manifests import exports, storage
+from manifests import exports, parts, schemas, storage
 from manifests.exports import absences, licensing
 from manifests.exports.facts import gather
 
@@ -136,6 +137,33 @@ def test_the_same_run_gives_the_same_bytes(run: Path, tmp_path: Path, form: str)
     assert written[0]
     for one, other in zip(*written, strict=True):
         assert storage.read_bytes(one) == storage.read_bytes(other)
+
+
+def test_licences_after_deduplication_are_those_that_count(run: Path, tmp_path: Path) -> None:
+    copy = Path(shutil.copytree(run, tmp_path / "run"))
+    own = parts.read(str(copy), "annotations/licence", run_folder.PART)
+    united = own.set_column(0, "licence", pa.array(["MIT"] * own.num_rows))
+    _, ids = run_folder.ids_of(str(copy))
+    parts.write(str(copy), "annotations/united", run_folder.PART, united, schema="licence", ids=ids)
+    assert gather(str(copy)).concluded() == ["MIT"]
+
+
+def test_a_claim_made_twice_counts_its_document_once(run: Path, tmp_path: Path) -> None:
+    copy = Path(shutil.copytree(run, tmp_path / "run"))
+    evidence = pl.DataFrame(pl.from_arrow(parts.read(str(copy), parts.EVIDENCE, run_folder.PART)))
+    twice = evidence.with_columns(pl.concat_list("claims", "claims")).to_arrow().cast(schemas.EVIDENCE)
+    _, ids = run_folder.ids_of(str(copy))
+    parts.write(str(copy), parts.EVIDENCE, run_folder.PART, twice, schema="evidence", ids=ids)
+    assert gather(str(copy)).claims.equals(gather(str(run)).claims)
+
+
+@pytest.mark.parametrize("form", exports.FORMATS)
+def test_a_run_of_nothing_has_exports_too(tmp_path: Path, form: str) -> None:
+    (tmp_path / "run.json").write_text("{}")
+    assert exports.write(form, str(tmp_path), str(tmp_path / "out"))
+    (tmp_path / "run.json").write_text("nonsense")
+    with pytest.raises(ValueError, match=r"run\.json: not valid JSON"):
+        exports.write(form, str(tmp_path), str(tmp_path / "out"))
 
 
 def test_unknown_format_and_no_run(run: Path, tmp_path: Path) -> None:
