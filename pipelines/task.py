@@ -6,6 +6,7 @@ import errno
 import json
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -47,8 +48,12 @@ class Failure:
 
 def execute(run: str, task: Task) -> Receipt | Failure:
     """Does the task unless a valid receipt says it is done. Errors are values, so that one bad file stops nothing."""
-    done = receipts.read(run, task.stage, task.name)
-    if receipts.valid(run, done, task.key):
+    try:
+        done = receipts.read(run, task.stage, task.name)
+        is_done = receipts.valid(run, done, task.key)
+    except OSError as error:
+        return Failure(task.stage, task.name, one_line(error))
+    if is_done:
         assert done is not None
         return done
     for attempt in range(1, ATTEMPTS + 1):
@@ -96,13 +101,10 @@ def disk_is_full(error: BaseException) -> bool:
 
 
 def record_failure(run: str, failure: Failure) -> None:
-    """Leaves the failure where the driver finds it, on any engine; on a full disk it cannot."""
+    """Leaves the failure where the driver finds it, on any engine; on a full disk, or without the store, it cannot."""
     path = storage.join(run, "failures", failure.stage, f"{failure.task}.json")
-    try:
+    with suppress(OSError):
         storage.write_bytes(path, json.dumps({"message": failure.message}).encode())
-    except OSError as error:
-        if not disk_is_full(error):
-            raise
 
 
 def forget_failures(run: str, stage: str) -> None:

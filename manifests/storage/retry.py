@@ -7,8 +7,8 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
-ATTEMPTS = 14
-_FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 20.0  # seconds
+ATTEMPTS = 16
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.02, 20.0  # seconds
 
 T = TypeVar("T")
 

@@ -113,7 +113,8 @@ def _passes(error: Exception) -> bool:
     if isinstance(error, exceptions.ClientError):
         status = int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
         return status >= 500 or status == 429 or error.response.get("Error", {}).get("Code") in _PASSING
-    passing = (exceptions.HTTPClientError, exceptions.IncompleteReadError, HTTPError, ConnectionError)
+    away = (exceptions.ConnectionError, exceptions.HTTPClientError)
+    passing = (*away, exceptions.IncompleteReadError, HTTPError, ConnectionError)
     return isinstance(error, passing)
 
 

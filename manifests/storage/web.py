@@ -19,7 +19,7 @@ def _pool() -> Any:
 
     retries = urllib3.Retry(
         total=ATTEMPTS,
-        backoff_factor=0.1,
+        backoff_factor=0.02,
         backoff_jitter=1.0,
         backoff_max=20,
         status_forcelist=(429, 500, 502, 503, 504),

@@ -11,7 +11,6 @@ from tests.pipelines.faults import LOCAL, STORE, Point, Scene, points
 
 POINTS = (
     Point("driver killed", True, "pools", 2, 0.1),
-    Point("half of requests 503", True, "ingest", 1, 0.0),
     Point("store away for 20 s", True, "keys", 1, 0.0),
 )
 

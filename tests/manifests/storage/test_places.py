@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ import pyarrow as pa
 import pytest
 
 from manifests import storage
-from tests.object_store import BUCKET, Faults, Server, forget_clients
+from tests.object_store import BUCKET, Faults, Server, environment, forget_clients, serving
 
 
 @pytest.fixture(params=["local", "s3"])
@@ -113,6 +114,22 @@ def test_bodies_cut_short_and_503s_are_survived(bucket: str, faulty: Faults) -> 
     assert len(storage.list_files(bucket)) == 8
     assert faulty.refused
     assert faulty.shortened
+
+
+def test_a_store_that_is_away_for_a_while_is_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with serving(tmp_path) as server:
+        for name, value in environment(server.endpoint).items():
+            monkeypatch.setenv(name, value)
+        forget_clients()
+        uri = f"s3://{BUCKET}/a.bin"
+        storage.write_bytes(uri, b"grapes")
+        server.stop()
+        returning = threading.Timer(2.0, server.start)
+        returning.start()
+        assert storage.read_bytes(uri) == b"grapes"
+        returning.join()
+    monkeypatch.undo()
+    forget_clients()
 
 
 def test_what_is_wrong_is_said_in_one_line(store: Server, monkeypatch: pytest.MonkeyPatch) -> None:
