@@ -6,8 +6,6 @@ with the reference.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 import pyarrow as pa
 
@@ -55,14 +53,6 @@ def uri(run: str, path: str) -> str:
 def rows_of(table: pa.Table, piece: Slice) -> pa.Table:
     """The rows of a Parquet table that a slice refers to."""
     return table.slice(piece.offset, piece.count)
-
-
-def group_slices(slices: Sequence[Slice]) -> dict[int | str, list[Slice]]:
-    """Slices by partition, each list in the order of files and offsets."""
-    groups: dict[int | str, list[Slice]] = {}
-    for piece in sorted(slices, key=lambda s: (s.path, s.offset)):
-        groups.setdefault(piece.partition, []).append(piece)
-    return groups
 
 
 def raw(piece: Slice) -> list[int | str]:

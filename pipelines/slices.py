@@ -33,9 +33,15 @@ def ordered(slices: Iterable[Slice]) -> list[Slice]:
     return sorted(slices, key=lambda s: (s.path, s.offset))
 
 
+def group_slices(slices: Iterable[Slice]) -> dict[int | str, list[Slice]]:
+    """Slices by partition, each list in the order of files and offsets."""
+    groups: dict[int | str, list[Slice]] = {}
+    for piece in ordered(slices):
+        groups.setdefault(piece.partition, []).append(piece)
+    return groups
+
+
 def consuming(consumer: Consumer, produced: Sequence[Receipt]) -> list[Task]:
     """The consumers' tasks, in the order of partitions."""
-    groups: dict[int | str, list[Slice]] = {}
-    for piece in (s for receipt in produced for s in slices_of(receipt)):
-        groups.setdefault(piece.partition, []).append(piece)
-    return [consumer(partition, ordered(groups[partition])) for partition in sorted(groups)]
+    groups = group_slices(s for receipt in produced for s in slices_of(receipt))
+    return [consumer(partition, groups[partition]) for partition in sorted(groups)]

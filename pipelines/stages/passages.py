@@ -26,9 +26,9 @@ from manifests.text import buffers
 from pipelines import conditions, selection
 from pipelines.catalog import Catalog
 from pipelines.conductor import Conductor
-from pipelines.exchange import group_slices, raw, read_keys, rows_of, write_keys
+from pipelines.exchange import raw, read_keys, rows_of, write_keys
 from pipelines.recipe import Passages, Recipe, Rule
-from pipelines.slices import Slice, slices_of
+from pipelines.slices import Slice, group_slices, slices_of
 from pipelines.task import Made, Task
 
 VERSION = 1

@@ -21,9 +21,8 @@ from manifests.receipts import Receipt, digest_of, output
 from pipelines.catalog import Catalog
 from pipelines.conductor import Conductor
 from pipelines.errors import RunFailed
-from pipelines.exchange import group_slices
 from pipelines.recipe import Recipe
-from pipelines.slices import Slice
+from pipelines.slices import Slice, group_slices
 from pipelines.stages.deduplicate import groups, index, judge, keys, match, write
 from pipelines.stages.deduplicate.places import FOLDER, SAMPLES
 from pipelines.task import Made, Task
