@@ -94,7 +94,8 @@ def exchange(keys: int, folder: Path) -> tuple[float, int, int]:
     from dedup.clusters import Forest
     from dedup.keys import Records
     from dedup.pairs import candidates
-    from pipelines.exchange import group_slices, read_keys, write_keys
+    from pipelines.exchange import read_keys, write_keys
+    from pipelines.slices import group_slices
     from pipelines.stages.deduplicate.keys import RECORD
 
     bands, most = 10, 24

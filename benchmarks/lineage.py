@@ -177,7 +177,7 @@ def report(run: str, count: int, urls: pl.Series) -> None:
     random = np.random.default_rng(1)
     shards, domain = index.names["shard"], _site(urls)
     sites = len(index.below(domain))
-    print(f"mean length of an address: {urls.str.len_bytes().mean():.1f} bytes")
+    print(f"mean length of an address: {urls.str.len_bytes().sum() / count:.1f} bytes")
     print(f"documents and lists: {(sum(sizes.values()) - spans) / count:.1f} bytes a document")
     print(f"spans: {spans / count:.2f} bytes a span")
     questions = {

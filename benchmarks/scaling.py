@@ -153,7 +153,7 @@ def table(size: int, costs: pl.DataFrame, documents: int, peak: int) -> str:
         "|---|---|---|---|---|---|",
     ]
     lines += [_line(row, size, documents) for row in costs.sort("cpu", descending=True).iter_rows(named=True)]
-    total = costs["cpu"].sum()
+    total = float(costs["cpu"].sum())
     lines.append(f"| all | | {total / documents * 1e6:,.1f} | {total / size * 1e9:,.1f} | | |")
     return "\n".join([*lines, ""])
 

@@ -17,6 +17,7 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import numpy as np
@@ -72,7 +73,7 @@ class Sample:
     found: Blocks
     stated: Metadata
     truth: str
-    share: npt.NDArray[np.float32]
+    share: npt.NDArray[np.float64]
     words: npt.NDArray[np.int32]
     votes: dict[str, Votes]
 
@@ -80,7 +81,7 @@ class Sample:
     def weight(self) -> npt.NDArray[np.float64]:
         """What a block's words count in its page's F1, with pages of little text bounded."""
         right = float((self.share * self.words).sum())
-        return (self.words + 0.5) / (max(right, 50.0) + 0.3 * float(self.words.sum()))
+        return (self.words.astype(np.float64) + 0.5) / (max(right, 50.0) + 0.3 * float(self.words.sum()))
 
 
 def load(name: str) -> list[Sample]:
@@ -116,7 +117,7 @@ def _sample(name: str, raw: bytes, url: str, truth: dict[str, str]) -> Sample:
     )
 
 
-def _class_votes(page: Page, found: Blocks, share: npt.NDArray[np.float32]) -> Votes:
+def _class_votes(page: Page, found: Blocks, share: npt.NDArray[np.float64]) -> Votes:
     """Of each word of a class or id: how much of the text inside its elements is main text."""
     width = found.counts[:, WIDTH] + 1
     all_text = np.concatenate([[0.0], np.cumsum(width)])
@@ -130,7 +131,7 @@ def _class_votes(page: Page, found: Blocks, share: npt.NDArray[np.float32]) -> V
     return {key: a / b for key, (a, b) in seen.items() if key}
 
 
-def _text_votes(found: Blocks, share: npt.NDArray[np.float32]) -> Votes:
+def _text_votes(found: Blocks, share: npt.NDArray[np.float64]) -> Votes:
     """Of each word of a short block: how often such a block is main text."""
     seen: dict[int, list[float]] = defaultdict(lambda: [0.0, 0.0])
     for b in np.flatnonzero(found.counts[:, WORDS] <= LOOKED_UP).tolist():
@@ -164,7 +165,7 @@ def _rows(sample: Sample, vocabulary: Vocabulary) -> npt.NDArray[np.float32]:
     return features(sample.page, sample.found, vocabulary, sample.stated.title_words, sample.stated.hints)
 
 
-def _exported(dump: dict) -> Forest:
+def _exported(dump: dict[str, Any]) -> Forest:
     """Trees as full binary trees: a leaf above the last level is repeated below, under splits that always go left."""
     trees = dump["tree_info"]
     splits, leaves = (1 << DEPTH) - 1, 1 << DEPTH
@@ -210,7 +211,7 @@ def _f1(name: str, some: list[tuple[float, float, float]]) -> float:
     return float(2 * precision * recall / (precision + recall) if name.startswith("aeb") else f1)
 
 
-def _overlap(truth: Counter, text: Counter) -> tuple[float, float, float]:
+def _overlap(truth: Counter[Any], text: Counter[Any]) -> tuple[float, float, float]:
     if not truth or not text:
         same = float(not truth and not text)
         return same, same, same
@@ -224,7 +225,7 @@ def _word_f1(truth: str, text: str) -> tuple[float, float, float]:
 
 
 def _shingle_f1(truth: str, text: str) -> tuple[float, float, float]:
-    def shingles(some: str) -> Counter:
+    def shingles(some: str) -> Counter[tuple[str, ...]]:
         words = re.findall(r"\w+", some)
         return Counter(tuple(words[k : k + 4]) for k in range(max(1, len(words) - 3)) if words[k : k + 4])
 
