@@ -9,9 +9,12 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from classifiers import language, scripts
+from classifiers import scripts
+from classifiers.language_codes import iso_639_3
 
 _LABEL = "__label__"
+#: a text of fewer bytes is not judged by the model alone: its script has a say
+_SHORT = 24
 
 
 @lru_cache(maxsize=2)
@@ -30,8 +33,7 @@ def _load(path: str) -> Any:
 
 def code(label: str) -> str:
     """ISO 639-3 code of a label: of ``__label__en``, ``__label__eng``, ``__label__eng_Latn``."""
-    name = label.removeprefix(_LABEL).split("_")[0].split("-")[0]
-    return language.ISO_639_3.get(name, name)
+    return iso_639_3(label.removeprefix(_LABEL).split("_")[0].split("-")[0])
 
 
 def predict(
@@ -41,7 +43,7 @@ def predict(
     guess_score: npt.NDArray[np.float32],
     script: npt.NDArray[np.int64],
 ) -> tuple[npt.NDArray[np.object_], npt.NDArray[np.float32]]:
-    """Languages and their probabilities. Texts without letters keep the guess; so do short ones (``language.SHORT``
+    """Languages and their probabilities. Texts without letters keep the guess; so do short ones (``_SHORT``
     bytes) for which the model names a language that is not written in the text's script."""
     model = _load(path)
     names, scores = guessed.copy(), guess_score.copy()
@@ -54,7 +56,7 @@ def predict(
         if not label:
             continue
         found = code(label[0])
-        if len(value.encode()) < language.SHORT and not scripts.may_be(found, int(script[k])):
+        if len(value.encode()) < _SHORT and not scripts.may_be(found, int(script[k])):
             continue
         names[k], scores[k] = found, min(float(probability[0]), 1.0)
     return names, scores

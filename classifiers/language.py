@@ -19,26 +19,12 @@ import pyarrow.compute as pc
 from numba import njit
 
 from classifiers import scripts
+from classifiers.language_codes import iso_639_3
 from manifests import schemas, text
 from manifests.text import class_of, decode
 
 #: a longer text is judged by this many bytes at its beginning, middle and end
 WINDOW = 512
-#: a text of fewer letters is not judged by a fastText model alone: its script has a say
-SHORT = 24
-
-# the model's labels are ISO 639-1 where there is one
-_CODES = (
-    "af:afr am:amh an:arg ar:ara as:asm az:aze ba:bak be:bel bg:bul bn:ben br:bre bs:bos ca:cat cs:ces cy:cym "
-    "da:dan de:deu dz:dzo el:ell en:eng eo:epo es:spa et:est eu:eus fa:fas fi:fin fo:fao fr:fra fy:fry ga:gle "
-    "gd:gla gl:glg gu:guj ha:hau he:heb hi:hin hr:hrv ht:hat hu:hun hy:hye id:ind ig:ibo is:isl it:ita ja:jpn "
-    "jv:jav ka:kat kk:kaz km:khm kn:kan ko:kor ku:kur ky:kir la:lat lb:ltz lg:lug ln:lin lo:lao lt:lit lv:lav "
-    "mg:mlg mk:mkd ml:mal mn:mon mr:mar ms:msa mt:mlt my:mya ne:nep nl:nld nn:nno no:nor oc:oci om:orm or:ori "
-    "pa:pan pl:pol ps:pus pt:por qu:que ro:ron ru:rus rw:kin sa:san se:sme si:sin sk:slk sl:slv sn:sna so:som "
-    "sq:sqi sr:srp st:sot sv:swe sw:swa ta:tam te:tel tg:tgk th:tha tk:tuk tl:tgl tr:tur tt:tat ug:uig uk:ukr "
-    "ur:urd uz:uzb vi:vie vo:vol wa:wln xh:xho yo:yor zh:zho zu:zul"
-)
-ISO_639_3 = dict(pair.split(":") for pair in _CODES.split())
 
 
 class _Model(NamedTuple):
@@ -55,7 +41,7 @@ def _model() -> _Model:
     from py3langid.langid import MODEL_FILE, LanguageIdentifier
 
     found = LanguageIdentifier.from_model_file(MODEL_FILE)
-    labels = [ISO_639_3.get(label, label) for label in found.nb_classes]
+    labels = [iso_639_3(label) for label in found.nb_classes]
     languages = sorted(set(labels))
     return _Model(
         np.asarray(found.tk_nextmove),

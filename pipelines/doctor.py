@@ -8,23 +8,15 @@ import os
 import shutil
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from pipelines.check import Check
+
 _ROOMS = ("pipelines", "classifiers", "ocr", "dedup", "mixing", "manifests")
-
-
-@dataclass(frozen=True)
-class Check:
-    name: str
-    ok: bool
-    found: str
-    remedy: str = ""
-    optional: bool = True
 
 
 def examine(*, spark_master: str = "", run: str = "", options: Sequence[str] = ()) -> list[Check]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 
-from pipelines.doctor import Check
+from pipelines.check import Check
 from pipelines.errors import CuveeError
 
 
