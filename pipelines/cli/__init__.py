@@ -7,7 +7,7 @@ import sys
 
 import typer
 
-from pipelines.cli import answer, blends, classifier, export, mix, policy, proxies, run, single, takedown
+from pipelines.cli import answer, blends, classifier, export, mix, policy, proxies, report, run, single, takedown
 from pipelines.cli.console import err
 from pipelines.errors import CuveeError
 
@@ -23,7 +23,7 @@ for command in (
     run.pack,
     answer.trace,
     answer.inspect,
-    answer.report,
+    report.report,
     export.export,
     single.extract,
     single.ocr,

@@ -45,15 +45,3 @@ def inspect(run: RunArgument, id: Annotated[str, typer.Argument(help="Document i
     from pipelines.tracing import show_document
 
     show_document(existing_run(run), id, out)
-
-
-def report(
-    run: RunArgument,
-    to: Annotated[str, typer.Option("--out", help="File to write; default RUN/report/index.html.")] = "",
-) -> None:
-    """Writes the report of a run again."""
-    from manifests.report import write
-
-    target = to or f"{existing_run(run)}/report/index.html"
-    write(existing_run(run), target)
-    out.print(target, highlight=False, soft_wrap=True)
