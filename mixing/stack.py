@@ -19,7 +19,7 @@ from mixing.simplex import Floats
 if TYPE_CHECKING:
     from mixing.proxy_config import ProxyConfig
 
-VERSION = 1  #: raised when results change
+VERSION = 2  #: raised when results change
 
 
 class Stack:
@@ -31,8 +31,7 @@ class Stack:
         same = {"seed": 0, "checkpoint_every": 1, "target_tokens": 0, "heldout_tokens": 1}
         self._step, self._measure = _compile(config.model_copy(update=same))
         parameters = transformer.initialise(_shape(config), config.seed)
-        state = (parameters, _optimiser(config).init(parameters))
-        self._state: Any = jax.tree.map(lambda a: jnp.repeat(a[None], members, axis=0), state)
+        self._state: Any = jax.jit(lambda p: _repeated((p, _optimiser(config).init(p)), members))(parameters)
 
     def step(self, windows: npt.NDArray[np.int32]) -> npt.NDArray[np.float32]:
         """One optimiser step of every member on ``int32[k, batch, length + 1]``; the mean loss of each, in nats."""
@@ -84,6 +83,10 @@ class Stack:
             leaves, tree = jax.tree.flatten(self._state)
             self._state = jax.tree.unflatten(tree, [jnp.asarray(saved[f"leaf{i:03d}"]) for i in range(len(leaves))])
         return step
+
+
+def _repeated(tree: Any, members: int) -> Any:
+    return jax.tree.map(lambda a: jnp.broadcast_to(a, (members, *a.shape)), tree)
 
 
 @lru_cache(maxsize=4)

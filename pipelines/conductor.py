@@ -101,7 +101,7 @@ class Conductor:
                 from pipelines import graph
 
                 job = graph.exchange_job(self.run, stage, tasks, consumer, self.engine.execute)
-                self._submit(stage, tasks, job)
+                self._submit(stage, tasks, job, exchange=True)
                 made = self._collect(stage, tasks, 0)
             consumers = consuming(consumer, made)
         found = self._collect(into, consumers, 0)
@@ -137,9 +137,11 @@ class Conductor:
 
         return storage.at_once(valid, tasks, remote=not storage.is_local(self.run))
 
-    def _submit(self, stage: str, tasks: Sequence[Task], build: Callable[[Any], None]) -> None:
+    def _submit(
+        self, stage: str, tasks: Sequence[Task], build: Callable[[Any], None], *, exchange: bool = False
+    ) -> None:
         name = job_name(self.run, stage, [t.key for t in tasks])
-        self.counters[stage] = dict(self.engine.run(Job(self.run, name, len(tasks), build)))
+        self.counters[stage] = dict(self.engine.run(Job(self.run, name, len(tasks), build, exchange)))
 
     def _stage(self, stage: str, tasks: Sequence[Task]) -> _StageContext:
         return _StageContext(self, stage, tasks)

@@ -80,11 +80,12 @@ class LocalEngine:
         from pipelines.graph import counted
 
         logging.getLogger("apache_beam").setLevel(logging.CRITICAL)
+        bundles = _BUNDLES_PER_WORKER * self.workers  # each costs tens of milliseconds a job, with or without a task
         options = PipelineOptions(
             [
                 "--runner=FnApiRunner",
                 "--direct_running_mode=multi_threading",
-                f"--direct_num_workers={_BUNDLES_PER_WORKER * self.workers}",
+                f"--direct_num_workers={bundles if job.exchange else min(bundles, job.tasks)}",
             ]
         )
         try:

@@ -29,6 +29,7 @@ class Job:
     name: str
     tasks: int
     build: Callable[[beam.Pipeline], None]
+    exchange: bool = False  #: groups what its tasks wrote: how many tasks that makes is not known beforehand
 
 
 @dataclass(frozen=True)
