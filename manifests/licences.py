@@ -53,6 +53,8 @@ CATEGORIES = (
     "unknown",
 )
 UNKNOWN = "LicenseRef-unknown"
+#: a reviewer's decisions: of kind ``human``, and no licence; any other expression of that kind is one
+ALLOWED, DENIED = "LicenseRef-review-allow", "LicenseRef-review-deny"
 RESERVED = "LicenseRef-all-rights-reserved"
 
 _CC_URL = re.compile(
@@ -240,7 +242,8 @@ def conclude(claims: Iterable[Claim]) -> tuple[str, str, str, float]:
     document and joined by AND, and where equals disagree the most restrictive holds. No claim is ``unknown``, which no
     policy takes for permission.
     """
-    speaking = [c for c in claims if c.scope in TEXT_SCOPES and c.kind in _SPEAKING]
+    decisions = (ALLOWED, DENIED)  # whatever a person allows or denies has the licence it has
+    speaking = [c for c in claims if c.scope in TEXT_SCOPES and c.kind in _SPEAKING and c.expression not in decisions]
     if not speaking:
         return UNKNOWN, "unknown", "", 0.0
     best = min(KINDS.index(c.kind) for c in speaking)

@@ -15,7 +15,7 @@ import yaml
 
 from manifests import storage
 from manifests.acquisition import ORIGINS, ROUTES
-from manifests.licences import CATEGORIES, TEXT_SCOPES, category
+from manifests.licences import ALLOWED, CATEGORIES, DENIED, TEXT_SCOPES, category
 from manifests.receipts import digest_of
 from manifests.signatures import Signature
 
@@ -24,8 +24,6 @@ PROTOCOLS = (
     ("robots", "aipref", "content-signal", "tdmrep", "rsl", "x-robots-tag", "meta-robots")
     + ("tos", "opt-out-list", "inherited")
 )  # fmt: skip
-#: a reviewer's decisions; any other expression of kind ``human`` is a licence
-ALLOWED, DENIED = "LicenseRef-review-allow", "LicenseRef-review-deny"
 _MOST_BYTES = 100_000
 _OPEN = frozenset({"public-domain", "permissive", "copyleft"})
 #: confidence from which a licence is relied upon instead of an exception

@@ -76,6 +76,11 @@ class Signature:
         return digest_of(self.to_json())[:16]
 
     @property
+    def found(self) -> Signature:
+        """The evidence as found: without what people decided of it."""
+        return replace(self, claims=tuple(c for c in self.claims if c.kind != "human"))
+
+    @property
     def reserved(self) -> bool:
         return any(r.value == "deny" for r in self.reservations)
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import polars as pl
 
+from manifests import reviews
 from manifests.lineage import Index
 from manifests.policy import Decision, Policy
 from manifests.signatures import Signature
@@ -19,14 +20,15 @@ def decisions(signatures: Sequence[Signature], policy: Policy) -> list[Decision]
 def documents(run: str) -> tuple[pl.DataFrame, list[Signature]]:
     """Kept documents of a run by its lineage index: ``signature`` (a code), ``domain``, ``tokens``; the signatures.
 
-    ValueError when the run has no index.
+    Reviews count at once, whether the run has seen them or not. ValueError when the run has no index, or a broken file
+    of reviews.
     """
     index = Index(run)
-    frame = index.roll_up(["signature", "domain", "kept", "tokens"]).filter(pl.col("kept")).drop("kept")
+    frame = index.roll_up(["signature", "domain", "kept", "tokens"])
+    codes, interned = reviews.overlay(index, frame["signature"].to_numpy().astype(np.int64), reviews.of_run(run))
+    frame = frame.with_columns(signature=pl.Series(codes)).filter(pl.col("kept")).drop("kept")
     names = index.names["domain"]
     domain = pl.col("domain").replace_strict(dict(enumerate(names)), return_dtype=pl.Enum(sorted(set(names))))
-    empty = Signature().to_json()
-    interned = [Signature.from_json(e if e != "{}" else empty) for e in index.signatures["evidence"].to_list()]
     return frame.with_columns(domain), interned
 
 

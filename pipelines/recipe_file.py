@@ -55,6 +55,7 @@ def load(path: str | Path) -> Recipe:
         _bad_rephrasing,
         _bad_mix,
         _bad_deny_lists,
+        _bad_reviews,
     )
     problems = [p for check in checks for p in check(recipe, path, node)]
     if problems:
@@ -92,8 +93,10 @@ def resolved(recipe: Recipe, recipe_folder: Path, run: str) -> Recipe:
         policy = _policy_path(mix.policy, recipe_folder, run)
         mix = mix.model_copy(update={"policy": policy, "tasks": tasks, "results": own})
     deny = [pattern_path(p, recipe_folder, run) for p in recipe.deny]
+    files = [pattern_path(p, recipe_folder, run) for p in recipe.licences.reviews]
     changed = {
         "deny": deny,
+        "licences": recipe.licences.model_copy(update={"reviews": files}),
         "annotate": annotate,
         "decontaminate": decontaminate,
         "select": select,
@@ -212,6 +215,21 @@ def _bad_deny_lists(recipe: Recipe, path: Path, node: yaml.Node) -> Iterator[str
             DenyList.read(uri)
         except ValueError as error:
             yield f"{path}:{_line(node, ('deny', i))}: deny: {name}: {error}"
+
+
+def _bad_reviews(recipe: Recipe, path: Path, node: yaml.Node) -> Iterator[str]:
+    from manifests.reviews import Book
+
+    for i, name in enumerate(recipe.licences.reviews):
+        if name.startswith("{run}"):  # it may not be there yet
+            continue
+        uri = pattern_path(name, path.absolute().parent, "")
+        try:
+            if not storage.is_file(uri):
+                raise ValueError(f"no such file: {uri}")
+            Book.read(uri)
+        except ValueError as error:
+            yield f"{path}:{_line(node, ('licences', 'reviews', i))}: licences.reviews: {error}"
 
 
 def _bad_mix(recipe: Recipe, path: Path, node: yaml.Node) -> Iterator[str]:

@@ -24,7 +24,7 @@ from pipelines.openlineage import OpenLineage
 from pipelines.progress import Progress
 from pipelines.recipe import Recipe
 from pipelines.run_folder import RunFolder, description
-from pipelines.stages import lineage, make, rewrite
+from pipelines.stages import lineage, make, reviews, rewrite
 from pipelines.stages.select_records import select_records
 from pipelines.telemetry import Listeners, RunLog
 
@@ -95,14 +95,18 @@ def _stages(conductor: Conductor, recipe: Recipe, recipe_folder: Path, folder: R
         conductor.map("inputs", [make.task(name, made) for name, made in recipe.inputs.items()], on_driver=True)
     select_records(conductor, recipe)
     files = inputs.list_inputs(recipe, recipe_folder, conductor.run)
-    folder.write_record(inputs=inputs.record(files, conductor.run, recipe))
+    book = reviews.read(conductor.run, recipe.licences.reviews)
+    folder.write_record(
+        inputs=inputs.record(files, conductor.run, recipe),
+        reviews=reviews.record(conductor.run, recipe.licences.reviews),
+    )
 
     ingest(conductor, recipe, files, catalog)
-    curate(conductor, recipe, catalog)
+    curate(conductor, recipe, catalog, book)
     if recipe.rephrase is not None:
         tasks = rewrite.tasks(conductor.run, catalog, recipe.rephrase, recipe.seed, made=recipe.made)
         catalog.add(conductor.map("rephrase", tasks))
-        curate(conductor, recipe, catalog, generation=1)
+        curate(conductor, recipe, catalog, book, generation=1)
     else:
         conductor.forget("rephrase", "*-1")
     summary = Summary(conductor.run, False, catalog)

@@ -7,7 +7,7 @@ host reversed, and of all spans of its shards: any question about an address, a 
 from __future__ import annotations
 
 from manifests.lineage import tables
-from manifests.lineage.addresses import prefix_of, surt
+from manifests.lineage.addresses import host_name, hosts_of, prefix_of, surt
 from manifests.lineage.build import build
 from manifests.lineage.follow import (
     Decode,
@@ -31,6 +31,8 @@ __all__ = [
     "document",
     "find",
     "find_all",
+    "host_name",
+    "hosts_of",
     "prefix_of",
     "record_uri",
     "row_of",

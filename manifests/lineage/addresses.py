@@ -11,6 +11,8 @@ from urllib.parse import urlsplit
 import polars as pl
 
 _PATTERN = r"^(?i:[a-z][a-z0-9+.-]*:)?//(?:[^/?#@]*@)?([^/?#:]*|\[[^\]]*\])(?::(\d+))?([^#]*)"
+#: the host of a key; what is no address has none, whatever it holds
+HOST = r"^([^~)][^)]*)\)"
 _DEFAULT_PORTS = ("80", "443", "")
 
 
@@ -54,6 +56,17 @@ def column(urls: pl.Series) -> pl.Series:
     return urls.to_frame("url").join(
         pl.DataFrame({"url": frame["url"], "surt": made}), on="url", how="left", maintain_order="left", nulls_equal=True
     )["surt"]
+
+
+def hosts_of(urls: pl.Series) -> pl.Series:
+    """The reversed hosts of many addresses, ``org,example:8080``; ``~`` of what is no address."""
+    return column(urls).str.extract(HOST, 1).fill_null("~")
+
+
+def host_name(reversed_host: str) -> str:
+    """``example.org:8080`` of ``org,example:8080``."""
+    label, colon, port = reversed_host.partition(":") if reversed_host.count(":") == 1 else (reversed_host, "", "")
+    return ".".join(reversed(label.split(","))) + colon + port
 
 
 def prefix_of(text: str) -> list[tuple[str, str]]:

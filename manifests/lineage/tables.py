@@ -19,6 +19,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from manifests import storage
+from manifests.lineage import addresses
 
 Ints = npt.NDArray[np.int64]
 
@@ -122,7 +123,7 @@ def _places(run: str, spans: pl.DataFrame, number: Ints, tokens: Ints, sizes: Se
 
 
 def _hosts(documents: pl.DataFrame) -> pl.DataFrame:
-    host = pl.col("surt").str.extract(r"^([^)]*)\)", 1).fill_null("~")
+    host = pl.col("surt").str.extract(addresses.HOST, 1).fill_null("~")
     frame = documents.select(host.alias("host"), "kept", "tokens").with_row_index("first")
     return frame.group_by("host", maintain_order=True).agg(
         pl.col("first").first().cast(pl.Int32),

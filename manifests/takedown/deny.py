@@ -60,7 +60,7 @@ class DenyList:
         for uri in uris:
             if not storage.is_file(uri):
                 continue
-            for number, line in enumerate(storage.read_bytes(uri).decode("utf-8", "replace").splitlines(), 1):
+            for number, line in enumerate(storage.read_bytes(uri).decode("utf-8", "replace").split("\n"), 1):
                 if line.strip():
                     try:
                         entry = Denied(**json.loads(line))

@@ -7,7 +7,20 @@ import sys
 
 import typer
 
-from pipelines.cli import answer, blends, classifier, export, mix, policy, proxies, report, run, single, takedown
+from pipelines.cli import (
+    answer,
+    blends,
+    classifier,
+    export,
+    mix,
+    policy,
+    proxies,
+    report,
+    review,
+    run,
+    single,
+    takedown,
+)
 from pipelines.cli.console import err
 from pipelines.errors import CuveeError
 
@@ -24,6 +37,7 @@ for command in (
     answer.trace,
     answer.inspect,
     report.report,
+    review.review,
     export.export,
     single.extract,
     single.ocr,

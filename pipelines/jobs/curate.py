@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from manifests.reviews import Book
 from pipelines.catalog import Catalog
 from pipelines.conductor import Conductor
 from pipelines.errors import RunFailed
@@ -19,10 +20,11 @@ from pipelines.stages import (
 )
 
 
-def curate(conductor: Conductor, recipe: Recipe, catalog: Catalog, *, generation: int = 0) -> None:
+def curate(conductor: Conductor, recipe: Recipe, catalog: Catalog, book: Book, *, generation: int = 0) -> None:
     """Annotates, deduplicates and judges the documents of one generation.
 
     Generation 0 are originals. A later one is held against the earlier ones and itself, and never evicts an original.
+    ``book`` is what people decided.
     """
     later = {recipe.rephrase.source} if recipe.rephrase else set()
     fresh = catalog.parts(later if generation else {s.name for s in recipe.sources})
@@ -37,7 +39,7 @@ def curate(conductor: Conductor, recipe: Recipe, catalog: Catalog, *, generation
     deduplicate.deduplicate(conductor, recipe, catalog, fresh, generation)
     if not generation:
         passages.run(conductor, recipe, catalog, fresh)
-    licences.unite(conductor, catalog, fresh, suffix)
+    licences.unite(conductor, catalog, book, fresh, suffix)
     edges = verdicts.buckets(conductor, catalog, recipe, fresh, suffix)
     catalog.add(conductor.map(f"select{suffix}", [verdicts.task(catalog, p, recipe, suffix, edges) for p in fresh]))
     if not generation and not catalog.count("select", "kept"):

@@ -16,6 +16,7 @@ from pipelines.recipe.base import Name, Section
 from pipelines.recipe.curation import Annotate, DomainRule, Rule, Select
 from pipelines.recipe.decontamination import Benchmark, Decontaminate
 from pipelines.recipe.deduplication import Dedup, Passages
+from pipelines.recipe.licensing import Licences
 from pipelines.recipe.mixing import Mix, Shards, Swarm, Tokenizer, TokenizerTraining
 from pipelines.recipe.quality import Labels, Quality
 from pipelines.recipe.rephrasing import Generator, Rephrase
@@ -33,6 +34,7 @@ __all__ = [
     "Input",
     "Labels",
     "LanguageModel",
+    "Licences",
     "Mix",
     "Passages",
     "Pii",
@@ -74,6 +76,7 @@ class Recipe(Section):
     tokenizer: Tokenizer | None = None
     mix: Mix | None = None
     shards: Shards | None = None
+    licences: Licences = Licences()
     deny: list[str] = []  #: deny lists of other runs, whose documents never come in
     tolerance: Tolerance = Tolerance()
 

@@ -17,8 +17,10 @@ from manifests import parts, schemas, signatures, storage
 from manifests.receipts import digest_of, output
 from manifests.reservations import Hosts
 from manifests.reservations.hosts import host_of
+from manifests.reviews import Book
 from pipelines.catalog import Catalog
 from pipelines.conductor import Conductor
+from pipelines.stages import reviews
 from pipelines.task import Made, Task
 
 VERSION = 1
@@ -100,8 +102,8 @@ class _Members:
     fresh: tuple[str, ...]
 
 
-def unite(conductor: Conductor, catalog: Catalog, fresh: Sequence[str], suffix: str) -> None:
-    """Writes ``annotations/united`` for the fresh parts. A document with no duplicates keeps its own conclusion.
+def unite(conductor: Conductor, catalog: Catalog, book: Book, fresh: Sequence[str], suffix: str) -> None:
+    """Writes ``annotations/united`` for the fresh parts: with the claims of copies, and what people decided of each.
 
     Which documents stand for which is joined by the driver, from the columns of ``duplicates/`` alone.
     """
@@ -111,12 +113,15 @@ def unite(conductor: Conductor, catalog: Catalog, fresh: Sequence[str], suffix: 
     found = [p for p, _ in digests]
     spec = _Members(tuple(found), tuple(fresh))
     catalog.add([conductor.here(f"members{suffix}", Task(f"members{suffix}", "members", key, list_members, spec))])
+    reviews.list_met(conductor, catalog, book, fresh, suffix)
     hosts = catalog.files[HOSTS].digest
     tasks = []
     for part in fresh:
         members = catalog.files[f"{MEMBERS}/{part}.parquet"]
-        key = catalog.key("united", VERSION, part, [parts.DOCUMENTS, parts.EVIDENCE, COLUMN], members.digest, hosts)
-        tasks.append(Task(f"united{suffix}", part.replace("/", "."), key, unite_part, part))
+        decided = reviews.digest(catalog, part)
+        columns = [parts.DOCUMENTS, parts.EVIDENCE, COLUMN]
+        key = catalog.key("united", VERSION, part, columns, members.digest, hosts, *decided)
+        tasks.append(Task(f"united{suffix}", part.replace("/", "."), key, unite_part, _United(part, bool(decided))))
     catalog.add(conductor.map(f"united{suffix}", tasks))
 
 
@@ -144,7 +149,14 @@ def list_members(run: str, spec: _Members) -> Made:
     return Made(outputs, {"members": joined.height})
 
 
-def unite_part(run: str, part: str) -> Made:
+@dataclass(frozen=True)
+class _United:
+    part: str
+    decided: bool  #: whether a person may have decided about a document of it
+
+
+def unite_part(run: str, spec: _United) -> Made:
+    part = spec.part
     ids = parts.ids_of(run, part)
     members = pl.DataFrame(pl.from_arrow(storage.read_table(storage.join(run, f"{MEMBERS}/{part}.parquet"))))
     evidence = parts.read(run, parts.EVIDENCE, part, ids=ids)
@@ -156,7 +168,10 @@ def unite_part(run: str, part: str) -> Made:
             claims[int(str(row))] = signatures.unite(claims[int(str(row))] or (), found)
         i = evidence.column_names.index("claims")
         evidence = evidence.set_column(i, evidence.schema.field(i), pa.array(claims, evidence.schema.field(i).type))
-    made = _written(run, part, _with_hosts(run, part, evidence), UNITED, UNITED_SIGNATURES, ids)
+    evidence = _with_hosts(run, part, evidence)
+    if spec.decided:
+        evidence = reviews.decided(run, part, evidence)
+    made = _written(run, part, evidence, UNITED, UNITED_SIGNATURES, ids)
     own = parts.read(run, COLUMN, part, ["licence_class"])["licence_class"]
     united = parts.read(run, UNITED, part, ["licence_class"])["licence_class"]
     changed = sum(a != b for a, b in zip(own.to_pylist(), united.to_pylist(), strict=True))

@@ -12,7 +12,7 @@ from manifests import laundering, lineage, parts, schemas, signatures
 from manifests.documents import Claim, Document, documents_table, evidence_table
 from manifests.text import content_hash
 from pipelines.stages import licences
-from pipelines.stages.licences import _Members
+from pipelines.stages.licences import _Members, _United
 
 RESERVED = Claim("LicenseRef-all-rights-reserved", "meta", "page", "meta copyright", "©", "publisher", 0.8)
 SCRAPER = Claim("CC-BY-4.0", "jsonld", "page", "json-ld", "by", "publisher", 0.9)
@@ -47,7 +47,7 @@ def run(tmp_path: Path) -> str:
     licences.gather_hosts(folder, ())
     licences.list_members(folder, spec)
     for part in spec.fresh:
-        licences.unite_part(folder, part)
+        licences.unite_part(folder, _United(part, False))
     return folder
 
 
