@@ -91,7 +91,7 @@ def exchange(keys: int, folder: Path) -> tuple[float, int, int]:
     """CPU seconds, pairs and groups of an exchange of about this many keys, ten a document."""
     import numpy as np
 
-    from dedup.clusters import Forest
+    from dedup.clusters import stars
     from dedup.keys import Records
     from dedup.pairs import candidates
     from pipelines.exchange import read_keys, write_keys
@@ -116,8 +116,7 @@ def exchange(keys: int, folder: Path) -> tuple[float, int, int]:
     # compiled beforehand
     little = part(0, 50)
     candidates(*little, most)
-    Forest(2).add(np.array([[0, 1]]))
-    Forest(2).labels()
+    stars(np.array([[0, 1]]))
     started = time.process_time()
     slices = []
     parts = documents // each
@@ -127,19 +126,15 @@ def exchange(keys: int, folder: Path) -> tuple[float, int, int]:
         records = np.empty(int(here.leads.sum()), RECORD)
         records["key"], records["row"], records["sketch"] = (x[here.leads] for x in (key, row, sketch))
         slices += write_keys(str(folder), f"{number:05d}.keys", records, _PARTITIONS)[1]
-    forest, pairs = Forest(documents), 0
-    touched = np.zeros(documents, bool)
+    pairs = []
     for pieces in group_slices(slices).values():
         found = [read_keys(str(folder), s, RECORD) for s in pieces]
         first = [int(s.path.removesuffix(".keys")) * each for s in pieces]
         refs = np.concatenate([r["row"].astype(np.int64) + f for r, f in zip(found, first, strict=True)])
         key, sketch = (np.concatenate([r[n] for r in found]) for n in ("key", "sketch"))
-        edges = candidates(key, refs, sketch, most).edges
-        forest.add(edges)
-        touched[edges.ravel()] = True
-        pairs += len(edges)
-    groups = len(np.unique(forest.labels()[touched]))
-    return time.process_time() - started, pairs, groups
+        pairs.append(candidates(key, refs, sketch, most).edges)
+    groups = len(np.unique(stars(np.concatenate(pairs)).labels))
+    return time.process_time() - started, sum(map(len, pairs)), groups
 
 
 def main() -> None:

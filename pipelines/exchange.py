@@ -6,6 +6,8 @@ with the reference.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pyarrow as pa
 
@@ -18,19 +20,32 @@ class CorruptSlice(OSError):
     """A key file that does not hold what its reference says. Retried, then reported."""
 
 
-def write_keys(run: str, path: str, records: np.ndarray, partitions: int) -> tuple[Output, list[Slice]]:
-    """Writes records in the order of their fields; returns the file and a reference to each partition's records."""
-    partition = (records["key"] >> np.uint64(32)) % np.uint64(partitions)
+def write_keys(
+    run: str, path: str, records: np.ndarray, partitions: int, *, spread: bool = False
+) -> tuple[Output, list[Slice]]:
+    """Writes records in the order of their fields; returns the file and a reference to each partition's records.
+
+    ``spread``: the keys are numbers, not hashes; their partitions are those of their hashes.
+    """
+    hashes = records["key"] * np.uint64(0x9E3779B97F4A7C15) if spread else records["key"]
+    partition = (hashes >> np.uint64(32)) % np.uint64(partitions)
     order = np.lexsort((records["row"], records["key"], partition))
-    records = records[order]
-    storage.write_bytes(storage.join(run, path), records.tobytes())
-    bounds = np.searchsorted(partition[order], np.arange(partitions + 1))
+    pieces = np.split(records[order], np.searchsorted(partition[order], np.arange(1, partitions)))
+    return write_slices(run, path, list(enumerate(pieces)))
+
+
+def write_slices(run: str, path: str, pieces: Sequence[tuple[int | str, np.ndarray]]) -> tuple[Output, list[Slice]]:
+    """Writes the records of each partition one after another as they are; a partition without records has no slice."""
     slices = []
-    for p, (start, end) in enumerate(zip(bounds[:-1].tolist(), bounds[1:].tolist(), strict=True)):
-        if end > start:
-            digest = storage.digest_bytes(records[start:end].tobytes())
-            slices.append(Slice(p, path, start, end - start, digest))
-    return output(run, path, len(records)), slices
+    start = 0
+    with storage.open_output(storage.join(run, path)) as out:
+        for partition, records in pieces:
+            data = records.tobytes()
+            out.write(data)
+            if len(records):
+                slices.append(Slice(partition, path, start, len(records), storage.digest_bytes(data)))
+                start += len(records)
+    return output(run, path, start), slices
 
 
 def read_keys(run: str, piece: Slice, kind: np.dtype) -> np.ndarray:

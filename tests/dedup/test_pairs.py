@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -66,9 +65,3 @@ def test_copies_in_one_bucket_are_joined_to_one_leader() -> None:
     found = candidates(keys, refs, sketched, 0)
     assert found.edges[:, 0].tolist() == [0] * 4999
     assert found.leads.sum() == 1
-
-
-@pytest.mark.parametrize("edges", [[[0, 3]], [[-1, 0]]])
-def test_edges_outside_are_refused(edges: list[list[int]]) -> None:
-    with pytest.raises(IndexError, match="there are 3"):
-        components(np.array(edges), 3)

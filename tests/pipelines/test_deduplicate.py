@@ -13,6 +13,7 @@ import yaml
 
 from manifests import edits
 from pipelines.errors import RecipeError, RunFailed
+from pipelines.stages.deduplicate import groups
 from tests.pipelines.conftest import run_quietly
 from tests.pipelines.examine import column, digests
 
@@ -114,6 +115,36 @@ def test_partitions_and_workers_change_nothing(tmp_path: Path, crawls: dict[str,
         here = {p: d for p, d in digests(run).items() if p.startswith(("duplicates", "verdicts"))}
         assert same is None or here == same
         same = here
+
+
+@pytest.mark.slow
+def test_blocks_that_agree_in_rounds_find_the_groups_of_one_task(
+    tmp_path: Path, crawls: dict[str, list[dict[str, str]]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Blocks of a few pairs: rounds, partitions, and groups of more than three, which are too large, divided."""
+    monkeypatch.setattr(groups, "LARGEST", 3)
+    rng = np.random.default_rng(9)
+    family = [crawls["first"][0]["text"]]
+    for _ in range(12):
+        family.append(edited(rng, family[-1]))
+    some = {"first": crawls["first"], "second": [{"id": f"f{i}", "text": t, "url": ""} for i, t in enumerate(family)]}
+
+    def outcome(name: str) -> dict[str, str]:
+        run = ran(tmp_path, name, some, bands=30)
+        return {p: d for p, d in digests(run).items() if p.startswith(("duplicates", "verdicts"))}
+
+    one = outcome("one")
+    assert not list((tmp_path / "one" / "receipts").glob("join*"))
+    monkeypatch.setattr(groups, "IN_ONE", 9)
+    assert outcome("many") == one
+    rounds = {p.name for p in (tmp_path / "many" / "receipts").glob("join.*") if any(p.iterdir())}
+    assert {"join.0.1", "join.1.0"} <= rounds  # more than a round, and divided
+    assert len(list((tmp_path / "many" / "exchange" / "groups").iterdir())) > 3
+    monkeypatch.undo()
+    monkeypatch.setattr(groups, "LARGEST", 3)
+    assert outcome("many") == one  # what the rounds left behind goes when one task is enough
+    assert not [p for p in (tmp_path / "many" / "receipts").glob("join.*") if any(p.iterdir())]
+    assert not list((tmp_path / "many" / "exchange").glob("join.*/*"))
 
 
 @pytest.mark.slow

@@ -3,7 +3,7 @@
 keys          each part writes keys of the documents that pass the rules, and the pairs within it
 match         each partition of the keys yields the pairs between parts
 frequencies   how many documents of a sample have each shingle
-groups        the driver connects the pairs
+groups        the pairs are connected: by the driver, or where they are many, by blocks in rounds (``join``)
 verify        each group is read; a document goes when it duplicates a survivor itself
 duplicates    each part gets its rows of ``schemas.DUPLICATES``
 """
@@ -11,6 +11,7 @@ duplicates    each part gets its rows of ``schemas.DUPLICATES``
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from functools import partial
 
 import pyarrow as pa
@@ -23,8 +24,9 @@ from pipelines.conductor import Conductor
 from pipelines.errors import RunFailed
 from pipelines.recipe import Recipe
 from pipelines.slices import Slice, group_slices
-from pipelines.stages.deduplicate import groups, index, judge, keys, match, write
+from pipelines.stages.deduplicate import edges, groups, index, join, judge, keys, match, write
 from pipelines.stages.deduplicate.places import FOLDER, SAMPLES
+from pipelines.stages.deduplicate.roster import Roster
 from pipelines.task import Made, Task
 
 __all__ = ["deduplicate"]
@@ -41,8 +43,12 @@ def deduplicate(conductor: Conductor, recipe: Recipe, catalog: Catalog, fresh: l
     if dedup.exact or dedup.fuzzy or dedup.url:
         pieces = _found(conductor, recipe, catalog, fresh, generation, suffix)
     else:
-        stages = ("keys", "match", "frequencies", "verify")
-        conductor.forget(*(f"{s}{suffix}" for s in stages), *([] if generation else ["index-duplicates"]))
+        stages = ("keys", "match", "frequencies", "roster", "groups", "verify")
+        conductor.forget(
+            *join.leftovers(conductor.run, suffix, []),
+            *(f"{s}{suffix}" for s in stages),
+            *([] if generation else ["index-duplicates"]),
+        )
     found = group_slices(pieces)
     catalog.add(conductor.map(f"duplicates{suffix}", [write.task(catalog, p, found.get(p, []), suffix) for p in fresh]))
 
@@ -67,21 +73,31 @@ def _found(
     common = conductor.here(f"frequencies{suffix}", _frequencies_task(samples, suffix))
 
     read = [parts.DOCUMENTS, *([judge.QUALITY] if recipe.annotate.quality else [])]
-    rows = {p: catalog.rows(p) for p in own} | {p.name: p.rows for p in before.parts}
-    digests = {p: [catalog.digest(c, p) for c in read] for p in own} | {p.name: [p.digest] for p in before.parts}
-    documents = groups.Documents(sorted(rows), [rows[n] for n in sorted(rows)], frozenset(fresh))
-    path = f"{FOLDER}/groups{suffix}.parquet"
-    tasks: list[Task] = []
-    if groups.write(run, documents, matches, keys.most_unequal(dedup), path):
-        sources = [s.name for s in recipe.sources]
-        tasks = judge.tasks(run, path, common.outputs[0], dedup, sources, digests, f"verify{suffix}", len(read) > 1)
+    documents = _roster(catalog, read, own, earlier, before)
+    pairs = [*edges.files(own, produced, matches), *edges.earlier(run, before.parts)]
+    pieces = groups.groups(conductor, documents, pairs, keys.most_unequal(dedup), suffix)
+    sources = [s.name for s in recipe.sources]
+    tasks = judge.tasks(pieces, common.outputs[0], dedup, sources, f"verify{suffix}", len(read) > 1)
     verified = conductor.map(f"verify{suffix}", tasks)
     catalog.add(verified)
     if not generation:
-        contents = [digest_of(digests[p]) for p in own]
+        contents = [documents.digests[documents.places[p]] for p in own]
         catalog.add([conductor.here("index-duplicates", index.task(dedup, produced, own, contents, before))])
     _refuse_too_many(dedup.max_fuzzy_share, dict(zip(own, produced, strict=True)), verified, fresh)
     return [Slice(*raw) for receipt in verified for raw in receipt.data["slices"]]
+
+
+def _roster(
+    catalog: Catalog, read: Sequence[str], own: Sequence[str], earlier: Sequence[str], before: index.Index
+) -> Roster:
+    """Of parts of earlier generations and runs also what became of their documents counts."""
+    rows = {p: catalog.rows(p) for p in own} | {p.name: p.rows for p in before.parts}
+    more = {p: [groups.COLUMN] for p in earlier}
+    digests = {p: digest_of([catalog.digest(c, p) for c in [*read, *more.get(p, [])]]) for p in own}
+    digests |= {p.name: p.digest for p in before.parts}
+    names = sorted(rows)
+    fresh = set(own) - set(earlier)
+    return Roster(names, [rows[n] for n in names], [digests[n] for n in names], [n in fresh for n in names])
 
 
 def _refuse_too_many(limit: float, keyed: dict[str, Receipt], verified: list[Receipt], fresh: list[str]) -> None:

@@ -1,24 +1,32 @@
 """Groups of candidates: the connected components of the pairs, of which each is read and judged as a whole.
 
-The driver holds a union-find forest of all documents and reads the pairs file by file. Memory: 17 bytes a document, and
-the largest file of pairs (ten million documents: 170 MB).
+Few pairs are joined by the driver, as one task: 64 bytes a pair, 1 GB at most. More are joined by blocks, see ``join``;
+the groups are the same. Either way the members are written in the order in which they are judged, and cut into pieces
+of whole groups.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
-import polars as pl
 import pyarrow as pa
 
-from dedup.clusters import Forest
+from dedup.clusters import divided
 from manifests import parts, storage
-from manifests.receipts import Receipt
-from pipelines.stages.deduplicate.places import edges_file, place
+from manifests.receipts import digest_of, output
+from pipelines.conductor import Conductor
+from pipelines.exchange import raw
+from pipelines.slices import Slice, slices_of
+from pipelines.stages.deduplicate import edges, join, roster
+from pipelines.stages.deduplicate.places import FOLDER, place
+from pipelines.stages.deduplicate.roster import Roster
+from pipelines.task import Made, Task
 
+VERSION = 1
 COLUMN = "duplicates"
 MEMBERS = pa.schema(
     [
@@ -28,118 +36,120 @@ MEMBERS = pa.schema(
         ("frozen", pa.bool_()),
     ]
 )
+#: pairs that are joined in one task
+IN_ONE = 1 << 24
 #: documents of the largest group that is judged as found; of a larger one the weakest pairs are let go
 LARGEST = 20_000
 #: shares of the differences that candidates may have, to which those of a group too large are held one after another
 _STRICTER = (0.75, 0.5, 0.25, 0.1)
+#: documents compared in one task; a group is never cut
+_DOCUMENTS = 4000
 
-Block = tuple[npt.NDArray[np.int64], npt.NDArray[np.uint8]]
+
+def groups(
+    conductor: Conductor, documents: Roster, pairs: Sequence[edges.Pairs], most_unequal: int, suffix: str
+) -> list[Slice]:
+    """Pieces of the members of all groups that hold a fresh document; a slice's digest covers what is read of them.
+
+    ``most_unequal`` is the number of unequal entries that two candidates may have.
+    """
+    listed = conductor.here(f"roster{suffix}", roster.task(documents, suffix)).outputs[0]
+    limits = (255.0, *(share * most_unequal for share in _STRICTER))
+    if sum(p.most for p in pairs) <= IN_ONE:
+        conductor.forget(*join.leftovers(conductor.run, suffix, []))
+        made = [conductor.here(f"groups{suffix}", _task(listed.path, listed.digest, pairs, limits, suffix))]
+    else:
+        write = _Members(listed.path, listed.digest, suffix)
+        made = join.joined(conductor, documents, listed.path, pairs, join.Plan(limits, LARGEST, IN_ONE), write, suffix)
+    return [piece for receipt in made for piece in slices_of(receipt)]
 
 
 @dataclass(frozen=True)
-class Documents:
-    """All documents that take part: names of parts, their rows, and which parts are judged now."""
-
-    names: Sequence[str]
-    rows: Sequence[int]
-    fresh: frozenset[str]
-
-    @property
-    def starts(self) -> npt.NDArray[np.int64]:
-        return np.concatenate([[0], np.cumsum(self.rows)]).astype(np.int64)
+class _Here:
+    roster: str
+    pairs: tuple[edges.Pairs, ...]
+    limits: tuple[float, ...]
+    largest: int
+    suffix: str
 
 
-def write(run: str, documents: Documents, matches: Sequence[Receipt], most: int, path: str) -> dict[str, int] | None:
-    """Writes the members of the groups that hold a fresh document; None where there are no groups.
+def _task(listed: str, digest: str, pairs: Sequence[edges.Pairs], limits: tuple[float, ...], suffix: str) -> Task:
+    key = digest_of("groups", VERSION, digest, [p.digest for p in pairs], limits, LARGEST)
+    return Task(f"groups{suffix}", "groups", key, find, _Here(listed, tuple(pairs), limits, LARGEST, suffix))
 
-    ``most`` is the number of unequal entries that two candidates may have. Returns counts.
-    """
-    starts = documents.starts
-    n = int(starts[-1])
-    forest, touched = Forest(n), np.zeros(n, bool)
-    for edges, _ in _blocks(run, documents, matches):
-        forest.add(edges)
-        touched[edges.ravel()] = True
-    labels = forest.labels()
-    cut = _divide(run, documents, matches, most, labels, touched)
-    fresh = np.zeros(n, bool)
-    for i, name in enumerate(documents.names):
-        span = slice(int(starts[i]), int(starts[i + 1]))
-        if name in documents.fresh:
-            fresh[span] = True
-        elif touched[span].any():
-            other, part = place(run, name)
-            gone = parts.read(other, COLUMN, part, ["survivor"])["survivor"].is_valid().to_numpy()
-            touched[span] &= ~gone
-    members = np.flatnonzero(touched & np.isin(labels, np.unique(labels[touched & fresh])))
-    _, inverse, sizes = np.unique(labels[members], return_inverse=True, return_counts=True)
-    members = members[sizes[inverse] > 1]
-    uri = storage.join(run, path)
-    if not len(members):
-        storage.remove(uri)
-        return None
-    members = members[np.lexsort((members, labels[members]))]
-    which = (np.searchsorted(starts, members, side="right") - 1).astype(np.int32)
+
+def find(run: str, spec: _Here) -> Made:
+    """All groups at once."""
+    documents = roster.read(run, spec.roster)
+    found = divided(*edges.read_all(run, documents, spec.pairs), spec.limits, spec.largest)
+    return write_members(run, documents, found.labels, found.nodes, f"{FOLDER}/groups{spec.suffix}.parquet")
+
+
+@dataclass(frozen=True)
+class _Members:
+    """Makes the tasks that write the groups of a partition."""
+
+    roster: str
+    digest: str
+    suffix: str
+
+    def __call__(self, partition: int | str, slices: Sequence[Slice]) -> Task:
+        key = digest_of("groups", VERSION, self.digest, [s.digest for s in slices])
+        spec = (self.roster, tuple(slices), f"{FOLDER}/groups{self.suffix}/{partition:05d}.parquet")
+        return Task(f"groups{self.suffix}", f"partition-{partition:05d}", key, write_partition, spec)
+
+
+def write_partition(run: str, spec: tuple[str, tuple[Slice, ...], str]) -> Made:
+    listed, slices, path = spec
+    return write_members(run, roster.read(run, listed), *join.read_labelled(run, slices), path)
+
+
+def write_members(
+    run: str, documents: Roster, labels: npt.NDArray[np.int64], nodes: npt.NDArray[np.int64], path: str
+) -> Made:
+    """The members of the groups that hold a fresh document and another, without what went in earlier runs."""
+    order = np.lexsort((nodes, labels))
+    labels, nodes = labels[order], nodes[order]
+    which, rows = roster.split(nodes)
+    fresh = np.array(documents.fresh, bool)[which]
+    staying = fresh.copy()
+    for i in np.unique(which[~fresh]).tolist():
+        other, part = place(run, documents.names[i])
+        survivor = parts.read(other, COLUMN, part, ["survivor"])["survivor"]
+        here = np.flatnonzero(which == i)
+        staying[here] = survivor.is_null().to_numpy()[rows[here]]
+    labels, which, rows, fresh = labels[staying], which[staying], rows[staying], fresh[staying]
+    _, group, sizes = np.unique(labels, return_inverse=True, return_counts=True)
+    some_fresh = np.bincount(group, weights=fresh, minlength=len(sizes)) > 0
+    judged = ((sizes > 1) & some_fresh)[group]
+    labels, which, rows, fresh = labels[judged], which[judged], rows[judged], fresh[judged]
     table = pa.table(
         {
-            "group": labels[members],
+            "group": labels,
             "part": pa.DictionaryArray.from_arrays(pa.array(which), pa.array(documents.names, pa.string())),
-            "row": members - starts[which],
-            "frozen": ~fresh[members],
+            "row": rows,
+            "frozen": ~fresh,
         },
         schema=MEMBERS,
     )
-    if not (storage.is_file(uri) and storage.read_table(uri).equals(table)):  # a run with nothing to do writes nothing
-        storage.write_table(uri, table)
-    return {"members": len(members), "groups": len(np.unique(labels[members])), "largest": int(sizes.max()), "cut": cut}
+    storage.write_table(storage.join(run, path), table)
+    pieces = []
+    for start, end in pairwise(_cuts(labels)):
+        used = which[start:end]
+        read = [documents.digests[i] for i in np.unique(used).tolist()]
+        said = [labels[start:end], rows[start:end], ~fresh[start:end]]
+        named = [documents.names[i] for i in used.tolist()]
+        digest = digest_of(named, *(x.tolist() for x in said), read)
+        pieces.append(Slice(0, path, start, end - start, digest))
+    counts = {"members": len(labels), "groups": len(np.unique(labels)), "largest": int(sizes.max(initial=0))}
+    return Made([output(run, path, len(labels))], counts, {"slices": [raw(s) for s in pieces]})
 
 
-def _divide(
-    run: str,
-    documents: Documents,
-    matches: Sequence[Receipt],
-    most: int,
-    labels: npt.NDArray[np.int64],
-    touched: npt.NDArray[np.bool_],
-) -> int:
-    """Divides groups too large by letting their weakest pairs go; returns how many went. Changes ``labels``."""
-    large = _too_large(labels, touched)
-    if not large.any():
-        return 0
-    blocks = [(e[large[e[:, 0]]], a[large[e[:, 0]]]) for e, a in _blocks(run, documents, matches)]
-    edges, apart = np.concatenate([b[0] for b in blocks]), np.concatenate([b[1] for b in blocks])
-    cut = 0
-    for share in _STRICTER:
-        strong = apart <= share * most
-        cut += int((~strong).sum())
-        edges, apart = edges[strong], apart[strong]
-        forest = Forest(len(labels))
-        forest.add(edges)
-        labels[large] = forest.labels()[large]
-        large &= _too_large(labels, touched)
-        if not large.any():
-            break
-        edges, apart = edges[large[edges[:, 0]]], apart[large[edges[:, 0]]]
-    return cut
-
-
-def _too_large(labels: npt.NDArray[np.int64], touched: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
-    found, sizes = np.unique(labels[touched], return_counts=True)
-    return touched & np.isin(labels, found[sizes > LARGEST])
-
-
-def _blocks(run: str, documents: Documents, matches: Sequence[Receipt]) -> Iterator[Block]:
-    """Pairs within the parts, then those between them, as numbers of documents."""
-    starts = dict(zip(documents.names, documents.starts.tolist(), strict=False))
-    for name in documents.names:
-        table = storage.read_table(edges_file(run, name))
-        if table.num_rows:
-            pair = np.column_stack([table[side].to_numpy().astype(np.int64) for side in ("a", "b")])
-            yield pair + starts[name], table["apart"].to_numpy()
-    for path in (o.path for r in matches for o in r.outputs if o.rows):
-        frame = pl.DataFrame(pl.from_arrow(storage.read_table(storage.join(run, path))))
-        sides = []
-        for side in ("a", "b"):
-            first = frame[side].cast(pl.String).replace_strict(starts, return_dtype=pl.Int64)
-            sides.append((first + frame[f"{side}_row"].cast(pl.Int64)).to_numpy())
-        yield np.column_stack(sides), frame["apart"].to_numpy()
+def _cuts(labels: npt.NDArray[np.int64]) -> list[int]:
+    """Ends of pieces of whole groups, of about ``_DOCUMENTS`` or of one group that is larger; 0 first."""
+    ends = np.append(np.flatnonzero(np.diff(labels)) + 1, [len(labels)] if len(labels) else []).astype(np.int64)
+    cuts = [0]
+    while cuts[-1] < len(labels):
+        reach = ends[ends <= cuts[-1] + _DOCUMENTS]
+        cuts.append(int(reach[-1]) if len(reach) and reach[-1] > cuts[-1] else int(ends[ends > cuts[-1]][0]))
+    return cuts

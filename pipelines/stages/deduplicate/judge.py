@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import get_args
 
 import numpy as np
@@ -26,8 +25,6 @@ VERSION = 3
 QUALITY = "annotations/quality"
 FOUND = pa.schema([("part", pa.string()), ("row", pa.int64()), *schemas.DUPLICATES])
 ROUTES = get_args(Route)
-#: documents compared in one task; a group is never cut
-_DOCUMENTS = 4000
 
 
 @dataclass(frozen=True)
@@ -42,34 +39,15 @@ class _Judge:
 
 
 def tasks(
-    run: str,
-    members: str,
-    frequencies: Output,
-    dedup: Dedup,
-    sources: Sequence[str],
-    digests: Mapping[str, Sequence[str]],
-    stage: str,
-    quality: bool,
+    pieces: Sequence[Slice], frequencies: Output, dedup: Dedup, sources: Sequence[str], stage: str, quality: bool
 ) -> list[Task]:
-    """One task for about ``_DOCUMENTS`` documents of whole groups. ``digests`` are of what is read of each part."""
-    table = pl.DataFrame(pl.from_arrow(storage.read_table(storage.join(run, members)))).cast({"part": pl.String})
-    ends = table.group_by("group", maintain_order=True).len()["len"].cum_sum().to_numpy()
-    cuts = [0]
-    while cuts[-1] < table.height:
-        reach = int(np.searchsorted(ends, cuts[-1] + _DOCUMENTS, side="right"))
-        next_cut = int(ends[reach - 1]) if reach else int(ends[0])
-        cuts.append(next_cut if next_cut > cuts[-1] else int(ends[reach]))
-    made = []
+    """One task for each piece of members; the digest of a piece covers what is read of them."""
     elsewhere = {"partitions", "max_fuzzy_share", "index", "lines", "paragraphs", "substring"}
     said = dedup.model_dump(mode="json", exclude=elsewhere)
-    for start, end in pairwise(cuts):
-        rows = table.slice(start, end - start)
-        used = rows["part"].unique().sort().to_list()
-        content = digest_of(rows.drop("group").rows(), rows["group"].rle_id().to_list())
-        read = [digests[p] for p in used]
-        key = digest_of("verify", VERSION, said, list(sources), content, read, frequencies.digest)
-        name = f"groups-{content[:16]}"
-        piece = Slice(0, members, start, end - start, content)
+    made = []
+    for piece in pieces:
+        key = digest_of("verify", VERSION, said, list(sources), piece.digest, frequencies.digest)
+        name = f"groups-{piece.digest[:16]}"
         spec = _Judge(piece, frequencies.path, dedup, tuple(sources), quality, stage, name)
         made.append(Task(stage, name, key, judge_groups, spec))
     return made
