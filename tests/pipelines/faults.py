@@ -1,7 +1,8 @@
 """Faults in the middle of real runs, and what must hold afterwards: no part lost, none doubled, the same bytes.
 
 ``python -m tests.pipelines.faults --points 24 --seed 1`` plays seeded faults on ``examples/tiny.yaml``, each in a fresh
-run folder that is then finished, examined and compared with an undisturbed run; it prints a table.
+run folder that is then finished, examined and compared with an undisturbed run; it prints a table. Where there can be a
+Spark cluster on this machine, its drivers, executors and worker hosts are killed, too.
 """
 
 from __future__ import annotations
@@ -14,8 +15,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,21 +24,28 @@ from manifests import storage
 from tests.object_store import BUCKET, Faults, Server, download, environment, forget_clients, serving, upload
 from tests.pipelines.conftest import run_quietly, tiny_recipe
 from tests.pipelines.examine import differences, digests, examine
+from tests.spark.cluster import Cluster, why_none
 
 CUVEE = [sys.executable, "-m", "pipelines.cli"]
 #: stages that take long enough to be hit in their middle
 STAGES = ("ingest", "annotate", "quality", "keys", "verify", "select", "pools", "proxies", "shards")
-LOCAL = ("driver killed", "worker killed")
-STORE = ("driver killed", "store away for 20 s", "half of requests 503", "a third of bodies cut", "two drivers")
+FAULTS = {
+    "local": ("driver killed", "worker killed"),
+    "s3": ("driver killed", "store away for 20 s", "half of requests 503", "a third of bodies cut", "two drivers"),
+    "spark": ("executor killed", "worker host killed", "driver killed"),
+}
 _PATIENCE = 600.0
 
 
 @dataclass(frozen=True)
 class Point:
-    """A fault: what, in which stage, after how many of its tasks and seconds more. ``store``: on an object store."""
+    """A fault: what, where, in which stage, after how many of its tasks and seconds more.
+
+    ``where``: on this machine (``local``), with the run folder on an object store (``s3``), or on Spark with both.
+    """
 
     fault: str
-    store: bool
+    where: str
     stage: str
     tasks: int
     delay: float
@@ -46,34 +54,36 @@ class Point:
         return f"{self.fault}, {self.stage} + {self.tasks} tasks + {self.delay:.2f} s"
 
 
-def points(count: int, seed: int) -> Iterator[Point]:
+def points(count: int, seed: int, places: Iterable[str] = FAULTS) -> Iterator[Point]:
     """Seeded points; every kind of fault comes up before one comes up again."""
     chance = random.Random(seed)
-    kinds = [(fault, False) for fault in LOCAL] + [(fault, True) for fault in STORE]
+    kinds = [(fault, where) for where in places for fault in FAULTS[where]]
     for number in range(count):
-        fault, store = kinds[number % len(kinds)]
-        yield Point(fault, store, chance.choice(STAGES), chance.randrange(1, 4), round(chance.random() * 0.4, 2))
+        fault, where = kinds[number % len(kinds)]
+        yield Point(fault, where, chance.choice(STAGES), chance.randrange(1, 4), round(chance.random() * 0.4, 2))
 
 
 @dataclass(frozen=True)
 class Scene:
-    """What the points are played on: a recipe, an undisturbed run of it, and an object store."""
+    """What the points are played on: a recipe, an undisturbed run of it, an object store, and Spark where there is."""
 
     recipe: Path
     undisturbed: Path
     server: Server
     folder: Path
+    cluster: Cluster | None = None
 
     def play(self, point: Point) -> str:
         """What happened; AssertionError where a promise is broken."""
         name = f"run-{os.urandom(4).hex()}"
         start = self.folder / name
-        run = f"s3://{BUCKET}/{name}" if point.store else str(start)
+        stored = point.where != "local"
+        run = f"s3://{BUCKET}/{name}" if stored else str(start)
         for kept in ("inputs", "cache/rephrase"):
             if (self.undisturbed / kept).is_dir():
                 upload(self.undisturbed / kept, storage.join(run, kept))
         said = _FAULTS[point.fault](self, run, point)
-        if point.store:
+        if stored:
             download(run, start)
         examine(start)
         changed = differences(digests(start), digests(self.undisturbed))
@@ -90,20 +100,24 @@ def scene(folder: Path) -> Iterator[Scene]:
         os.environ.update(environment(server.endpoint))
         forget_clients()
         run_quietly(recipe, folder / "undisturbed")
-        yield Scene(recipe, folder / "undisturbed", server, folder)
+        with nullcontext() if why_none() else Cluster(server.endpoint) as cluster:
+            yield Scene(recipe, folder / "undisturbed", server, folder, cluster)
 
 
-def _start(scene: Scene, run: str, **variables: str) -> subprocess.Popen[str]:
+def _start(scene: Scene, run: str, point: Point, **variables: str) -> subprocess.Popen[str]:
     command = [*CUVEE, "run", str(scene.recipe), "--run", run, "--workers", "2"]
+    if point.where == "spark":
+        assert scene.cluster is not None
+        command, variables = scene.cluster.command(scene.recipe, run), {**variables, **scene.cluster.variables()}
     errors = (scene.folder / "errors").open("w")
     return subprocess.Popen(
         command, stdout=subprocess.DEVNULL, stderr=errors, text=True, env={**os.environ, **variables}
     )
 
 
-def _finish(scene: Scene, run: str, **variables: str) -> None:
+def _finish(scene: Scene, run: str, point: Point, **variables: str) -> None:
     """Runs to the end; AssertionError when that fails."""
-    _ended(scene, _start(scene, run, **variables))
+    _ended(scene, _start(scene, run, point, **variables))
 
 
 def _ended(scene: Scene, process: subprocess.Popen[str]) -> None:
@@ -129,17 +143,17 @@ def _is_past(run: str, stage: str) -> bool:
 
 
 def _kill_driver(scene: Scene, run: str, point: Point) -> str:
-    process = _start(scene, run)
+    process = _start(scene, run, point)
     _reach(run, point, process)
     over = process.poll() is not None
     process.kill()
     process.wait()
-    _finish(scene, run)
+    _finish(scene, run, point)
     return "was over already" if over else "killed; the next run completed"
 
 
 def _kill_worker(scene: Scene, run: str, point: Point) -> str:
-    process = _start(scene, run)
+    process = _start(scene, run, point)
     _reach(run, point, process)
     children = subprocess.run(["pgrep", "-P", str(process.pid)], capture_output=True, text=True, check=False)
     workers = [p for p in children.stdout.split() if "spawn_main" in _command_of(p)]
@@ -153,12 +167,34 @@ def _kill_worker(scene: Scene, run: str, point: Point) -> str:
     if status == 0:  # no task was given to the workers any more
         return "completed without it"
     assert "a worker process died" in said, said
-    _finish(scene, run)
+    _finish(scene, run, point)
     return "told, and the next run completed"
 
 
+def _kill_executor(scene: Scene, run: str, point: Point) -> str:
+    assert scene.cluster is not None
+    process = _start(scene, run, point)
+    _reach(run, point, process)
+    hit = scene.cluster.kill_executor(point.tasks % scene.cluster.workers)
+    _ended(scene, process)
+    return "the run completed" if hit else "was over already"
+
+
+def _kill_host(scene: Scene, run: str, point: Point) -> str:
+    assert scene.cluster is not None
+    process = _start(scene, run, point)
+    _reach(run, point, process)
+    number, over = point.tasks % scene.cluster.workers, process.poll() is not None
+    scene.cluster.kill_host(number)
+    try:
+        _ended(scene, process)
+    finally:
+        scene.cluster.start_host(number)
+    return "was over already" if over else "the run completed on the other host"
+
+
 def _stop_store(scene: Scene, run: str, point: Point) -> str:
-    process = _start(scene, run)
+    process = _start(scene, run, point)
     _reach(run, point, process)
     scene.server.stop()
     time.sleep(20)
@@ -170,14 +206,14 @@ def _stop_store(scene: Scene, run: str, point: Point) -> str:
 def _faulty(unavailable: float, cut: float) -> Callable[[Scene, str, Point], str]:
     def play(scene: Scene, run: str, point: Point) -> str:
         with Faults(scene.server.endpoint, unavailable=unavailable, cut=cut, seed=point.tasks) as proxy:
-            _finish(scene, run, AWS_ENDPOINT_URL_S3=proxy.endpoint)
+            _finish(scene, run, point, AWS_ENDPOINT_URL_S3=proxy.endpoint)
             return f"{proxy.refused} requests refused, {proxy.shortened} bodies cut; completed"
 
     return play
 
 
 def _two_drivers(scene: Scene, run: str, point: Point) -> str:
-    first = _start(scene, run)
+    first = _start(scene, run, point)
     _reach(run, point, first)
     if first.poll() is not None:
         return "was over already"
@@ -193,6 +229,8 @@ def _two_drivers(scene: Scene, run: str, point: Point) -> str:
 _FAULTS: dict[str, Callable[[Scene, str, Point], str]] = {
     "driver killed": _kill_driver,
     "worker killed": _kill_worker,
+    "executor killed": _kill_executor,
+    "worker host killed": _kill_host,
     "store away for 20 s": _stop_store,
     "half of requests 503": _faulty(0.5, 0.0),
     "a third of bodies cut": _faulty(0.0, 0.33),
@@ -212,19 +250,22 @@ def main() -> None:
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--points", type=int, default=24)
     options.add_argument("--seed", type=int, default=1)
+    options.add_argument("--where", nargs="+", choices=list(FAULTS), default=list(FAULTS))
     given = options.parse_args()
     broken = 0
+    if "spark" in given.where and (why := why_none()):
+        given.where.remove("spark")
+        print(f"No faults of Spark's: {why}\n")
     print("| # | where | fault | seconds | outcome |\n|---|---|---|---|---|", flush=True)
     with tempfile.TemporaryDirectory() as folder, scene(Path(folder)) as played:
-        for number, point in enumerate(points(given.points, given.seed), 1):
+        for number, point in enumerate(points(given.points, given.seed, given.where), 1):
             started = time.monotonic()
             try:
                 outcome = f"{played.play(point)}; same bytes"
             except AssertionError as error:
                 broken += 1
                 outcome = f"BROKEN: {' '.join(str(error).split())[:300]}"
-            where = "s3" if point.store else "local"
-            print(f"| {number} | {where} | {point} | {time.monotonic() - started:.0f} | {outcome} |", flush=True)
+            print(f"| {number} | {point.where} | {point} | {time.monotonic() - started:.0f} | {outcome} |", flush=True)
     print(f"\n{given.points - broken} of {given.points} faults survived")
     sys.exit(min(broken, 100))
 

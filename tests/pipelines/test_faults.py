@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 
 from tests.object_store import Server
-from tests.pipelines.faults import LOCAL, STORE, Point, Scene, points
+from tests.pipelines.faults import FAULTS, Point, Scene, points
 
 POINTS = (
-    Point("driver killed", True, "pools", 2, 0.1),
-    Point("store away for 20 s", True, "keys", 1, 0.0),
+    Point("driver killed", "s3", "pools", 2, 0.1),
+    Point("store away for 20 s", "s3", "keys", 1, 0.0),
 )
 
 
@@ -23,7 +23,7 @@ def test_no_part_is_lost_or_doubled(point: Point, tiny: Path, finished: Path, st
 
 
 def test_every_kind_of_fault_comes_up_before_one_comes_up_again() -> None:
-    drawn = list(points(len(LOCAL) + len(STORE), seed=5))
-    assert len({(p.fault, p.store) for p in drawn}) == len(drawn)
+    drawn = list(points(sum(map(len, FAULTS.values())), seed=5))
+    assert len({(p.fault, p.where) for p in drawn}) == len(drawn)
     assert drawn == list(points(len(drawn), seed=5))
     assert drawn != list(points(len(drawn), seed=6))

@@ -11,14 +11,21 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import time
+from contextlib import suppress
+from importlib.metadata import version
 from pathlib import Path
 from types import TracebackType
 
-from tests.spark.tools import ENVIRONMENT, ROOT, spark_home
+from pipelines.engines import java
+from pipelines.errors import CuveeError
+from tests.object_store import environment
+from tests.spark.tools import ENVIRONMENT, JAR, ROOT, TOOLS, spark_home
 
 WORKER_PROGRAM = "/mnt/cuvee/bin/cuvee-worker"
+_EXECUTOR = b"org.apache.spark.executor.CoarseGrainedExecutorBackend"
 
 #: arguments: packed environment, Spark, working folder, then folders to hide, "--", the command
 _ISOLATE = """
@@ -47,20 +54,33 @@ def namespaces() -> list[str]:
     return []
 
 
-class Cluster:
-    """``url`` is the master's while the context lasts; ``environment`` is what workers find in theirs."""
+def why_none() -> str:
+    """Why no cluster can be had here; empty where one can."""
+    try:
+        java.java()
+    except CuveeError as error:
+        return str(error)
+    if not (JAR.is_file() and spark_home().is_dir() and ENVIRONMENT.is_dir()):
+        return "no Spark here: python -m tests.spark.tools (make spark-test does it)"
+    if not namespaces():
+        return "this system gives processes no mount namespaces: the workers would see the driver's folders"
+    return ""
 
-    def __init__(self, folder: Path, environment: dict[str, str], workers: int = 2) -> None:
-        self.folder, self.workers = folder, workers
+
+class Cluster:
+    """``url`` is the master's while the context lasts. Workers find the object store at ``endpoint``, and no more."""
+
+    def __init__(self, endpoint: str, workers: int = 2) -> None:
+        self.folder, self.workers = TOOLS / "work" / str(os.getpid()), workers
         self.environment = {
             "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
             "LANG": "C.UTF-8",
             "SPARK_LOCAL_IP": "127.0.0.1",
             **({"JAVA_HOME": os.environ["JAVA_HOME"]} if "JAVA_HOME" in os.environ else {}),
-            **environment,
+            **environment(endpoint),
         }
         self.url = ""
-        self.processes: list[subprocess.Popen[bytes]] = []
+        self.processes: dict[str, subprocess.Popen[bytes]] = {}
 
     def __enter__(self) -> Cluster:
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -72,54 +92,87 @@ class Cluster:
         _wait_for(port)
         self.url = f"spark://127.0.0.1:{port}"
         for number in range(self.workers):
-            work = self.folder / f"work-{number}"
-            work.mkdir()
-            hidden = dict.fromkeys([str(ROOT), str(Path.home()), tempfile.gettempdir()])
-            worker = ["/mnt/spark/bin/spark-class", "org.apache.spark.deploy.worker.Worker", self.url]
-            # a loopback address of its own: executors of one host read each other's files instead of the network
-            host = f"127.0.0.{number + 2}"
-            worker += ["--host", host, "--cores", "1", "--memory", "1g", "--work-dir", "/mnt/work"]
-            command = [*namespaces(), "sh", "-c", _ISOLATE, "sh", str(ENVIRONMENT), str(home), str(work)]
-            places = {
-                "SPARK_HOME": "/mnt/spark",
-                "SPARK_LOCAL_DIRS": "/mnt/work",
-                "HOME": "/mnt/work",
-                "SPARK_LOCAL_IP": host,
-            }
-            self._start(f"worker-{number}", [*command, *hidden, "--", *worker, "--webui-port", "0"], places)
+            self.start_host(number)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        for process in self.processes:
+        for process in self.processes.values():
             os.killpg(process.pid, signal.SIGTERM)
-        for process in self.processes:
+        for process in self.processes.values():
             try:
                 process.wait(timeout=15)
             except subprocess.TimeoutExpired:
                 os.killpg(process.pid, signal.SIGKILL)
                 process.wait()
 
-    def executors(self) -> list[int]:
-        """Process ids of the Java executors."""
-        found = []
-        for entry in Path("/proc").iterdir():
-            if entry.name.isdigit():
-                try:
-                    words = (entry / "cmdline").read_bytes().split(b"\0")
-                    ours = os.getsid(int(entry.name)) in {p.pid for p in self.processes}
-                except OSError:  # it ended meanwhile
-                    continue
-                if ours and b"org.apache.spark.executor.CoarseGrainedExecutorBackend" in words:
-                    found.append(int(entry.name))
-        return found
+    def start_host(self, number: int) -> None:
+        """A worker host with nothing on it but Spark and our environment."""
+        work = self.folder / f"work-{number}"
+        work.mkdir(exist_ok=True)
+        hidden = dict.fromkeys([str(ROOT), str(Path.home()), tempfile.gettempdir()])
+        worker = ["/mnt/spark/bin/spark-class", "org.apache.spark.deploy.worker.Worker", self.url]
+        # a loopback address of its own: executors of one host read each other's files instead of the network
+        host = f"127.0.0.{number + 2}"
+        worker += ["--host", host, "--cores", "1", "--memory", "1g", "--work-dir", "/mnt/work"]
+        command = [*namespaces(), "sh", "-c", _ISOLATE, "sh", str(ENVIRONMENT), str(spark_home()), str(work)]
+        places = {
+            "SPARK_HOME": "/mnt/spark",
+            "SPARK_LOCAL_DIRS": "/mnt/work",
+            "HOME": "/mnt/work",
+            "SPARK_LOCAL_IP": host,
+        }
+        self._start(f"worker-{number}", [*command, *hidden, "--", *worker, "--webui-port", "0"], places)
+
+    def kill_host(self, number: int) -> None:
+        """Every process of a worker host at once: Spark's worker, its executors, and their Python workers."""
+        process = self.processes[f"worker-{number}"]
+        for member in _session(process.pid):
+            os.kill(member, signal.SIGKILL)
+        process.wait()
+
+    def kill_executor(self, number: int) -> bool:
+        """The Java executors of a worker host. False when it has none."""
+        executors = [p for p in _session(self.processes[f"worker-{number}"].pid) if _EXECUTOR in _words(p)]
+        for process in executors:
+            os.kill(process, signal.SIGKILL)
+        return bool(executors)
+
+    def command(self, recipe: Path, run: str) -> list[str]:
+        """``cuvee run`` on this cluster."""
+        config = f'{{"command": "{WORKER_PROGRAM}"}}'
+        command = [sys.executable, "-m", "pipelines.cli", "run", str(recipe), "--run", run, "--workers", "2"]
+        return [*command, "--engine", "spark", "--spark-master", self.url, "--", f"--environment_config={config}"]
+
+    @staticmethod
+    def variables() -> dict[str, str]:
+        """What the driver must be told of the job server."""
+        found = java.beam_version(JAR)
+        return {java.JAR: str(JAR)} | ({java.VOUCHED: found} if found != version("apache-beam") else {})
 
     def _start(self, name: str, command: list[str], more: dict[str, str]) -> None:
         with (self.folder / f"{name}.log").open("wb") as log:
             environment = {**self.environment, **more}
             process = subprocess.Popen(command, env=environment, stdout=log, stderr=log, start_new_session=True)
-        self.processes.append(process)
+        self.processes[name] = process
+
+
+def _session(leader: int) -> list[int]:
+    """The processes of the session that ``leader`` began, itself among them."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            with suppress(OSError):  # it ended meanwhile
+                if os.getsid(int(entry.name)) == leader:
+                    found.append(int(entry.name))
+    return found
+
+
+def _words(process: int) -> list[bytes]:
+    with suppress(OSError):
+        return Path(f"/proc/{process}/cmdline").read_bytes().split(b"\0")
+    return []
 
 
 def _free_port() -> int:
