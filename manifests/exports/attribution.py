@@ -14,7 +14,8 @@ from manifests.exports.facts import Facts
 from manifests.exports.licensing import address
 from manifests.exports.rows import open_run
 from manifests.policy import obligations_of
-from manifests.report.frame import path_of, plain, safe_link
+from manifests.report.frame import path_of
+from manifests.report.shown import plain, safe_link
 from manifests.reservations.hosts import host_of
 
 _SCHEMA = pa.schema(

@@ -11,7 +11,7 @@ from manifests.exports import absences, markdown
 from manifests.exports.facts import SYNTHETIC, Facts
 from manifests.exports.licensing import listed
 from manifests.licences import UNKNOWN
-from manifests.report.frame import plain
+from manifests.report.shown import plain
 
 #: the Hub's own ids are in small letters, those it knows
 _HUB = (

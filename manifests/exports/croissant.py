@@ -9,7 +9,7 @@ from manifests import storage
 from manifests.exports import absences
 from manifests.exports.facts import Facts
 from manifests.exports.licensing import address
-from manifests.report.frame import plain
+from manifests.report.shown import plain
 
 CONFORMS_TO = "http://mlcommons.org/croissant/1.1"
 #: words of ours; nothing is published at a URN, which is what it is for

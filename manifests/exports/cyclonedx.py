@@ -14,7 +14,7 @@ import polars as pl
 from manifests.exports import absences
 from manifests.exports.facts import SYNTHETIC, Facts
 from manifests.exports.licensing import listed, valid
-from manifests.report.frame import plain
+from manifests.report.shown import plain
 
 _Stated = tuple[str, str, dict[str, Any]]  #: acknowledgement, expression or name, terms
 

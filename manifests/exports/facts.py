@@ -15,6 +15,7 @@ from manifests.licences import TEXT_SCOPES, UNKNOWN
 from manifests.mix import MixManifest
 from manifests.receipts import Output, digest_of
 from manifests.report import frame as frames
+from manifests.report.shown import plain
 from manifests.reservations.hosts import host_of
 
 #: routes by which pages are fetched from the open web
@@ -67,7 +68,7 @@ class Facts:
 
     @property
     def name(self) -> str:
-        return frames.plain(str(self.record.get("run") or self.run.rstrip("/").rsplit("/", 1)[-1]), 80)
+        return plain(str(self.record.get("run") or self.run.rstrip("/").rsplit("/", 1)[-1]), 80)
 
     @property
     def date(self) -> str:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from manifests.report.frame import plain
+from manifests.report.shown import plain
 
 _SPECIAL = re.compile(r"([\\`*_{}\[\]()#!|~^$<>&])")
 _ENTITIES = {"<": "&lt;", ">": "&gt;", "&": "&amp;"}

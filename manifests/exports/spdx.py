@@ -16,7 +16,7 @@ from manifests.exports.facts import Facts
 from manifests.exports.licensing import spdx as expression_of
 from manifests.licences import UNKNOWN
 from manifests.receipts import digest_of
-from manifests.report.frame import plain
+from manifests.report.shown import plain
 
 CONTEXT = "https://spdx.org/rdf/3.0.1/spdx-context.jsonld"
 _NO_ASSERTION = "expandedlicensing_NoAssertionLicense"

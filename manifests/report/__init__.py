@@ -5,11 +5,12 @@ from __future__ import annotations
 __all__ = ["write"]
 
 
-def write(run: str, out: str) -> None:
-    """Writes the page of the run folder ``run`` to the file ``out``; stages that did not run are left out of it.
+def write(run: str, out: str, *, against: str = "", redact: bool = False) -> None:
+    """Writes the page of the run folder ``run`` to the file ``out``; of stages that did not run it says so.
 
-    ValueError when ``run`` is no run folder.
+    ``against`` is another run folder to set beside it. With ``redact`` titles, excerpts and all that quotes a text are
+    left out. ValueError when ``run`` or ``against`` is no run folder.
     """
     from manifests.report.page import render
 
-    render(run, out)
+    render(run, out, against=against, redact=redact)

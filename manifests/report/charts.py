@@ -1,4 +1,4 @@
-"""Charts as SVG text by Vega-Lite, drawn here and not in the reader's browser; their colours are the page's variables."""
+"""Charts as SVG text by Vega-Lite, drawn here and not in the reader's browser, in the colours of the page."""
 
 from __future__ import annotations
 

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import polars as pl
 
 from manifests import lineage, parts, storage
 from manifests.report import frame as frames
 from manifests.report.difference import Marked, apart
-from manifests.report.frame import Sample
+from manifests.report.material import Material
+from manifests.report.queries import Why
+from manifests.report.shown import plain
 
 FOLDER = "contamination"
 _SHOWN = 6
@@ -18,12 +21,25 @@ _SHOWN = 6
 
 @dataclass(frozen=True)
 class Match:
+    """``document`` is a number on the shelf; words are empty where texts are left out."""
+
     item: str
     kind: str
     score: float
-    document: Sample
+    document: int
     item_words: Marked
     document_words: Marked
+
+
+@dataclass(frozen=True)
+class Benchmark:
+    """``found`` counts its items that are in some document, ``documents`` those that hold any."""
+
+    name: str
+    items: int
+    found: int
+    documents: int
+    why: Why
 
 
 @dataclass(frozen=True)
@@ -32,38 +48,52 @@ class Contamination:
     documents: int  #: with a match
     matches: int
     kinds: Sequence[tuple[str, int]]
-    benchmarks: Sequence[tuple[str, int, int, int]]  #: name, its items, those found, documents they were found in
+    benchmarks: Sequence[Benchmark]
     shown: Sequence[Match]  #: from the least of an item to all of one
 
 
-def of(run: str) -> Contamination | None:
+def of(m: Material) -> Contamination | None:
     """Of the matches in a run folder; None when no benchmark was looked for."""
-    items = frames.table(run, f"{FOLDER}/items.parquet")
+    items = frames.table(m.run, f"{FOLDER}/items.parquet")
     if items is None:
         return None
-    uris = storage.list_files(storage.join(run, FOLDER), "part-*.parquet", recursive=True)
+    uris = storage.list_files(storage.join(m.run, FOLDER), "part-*.parquet", recursive=True)
+    schema = {"part": pl.String, "row": pl.Int64, "item": pl.String, "kind": pl.String, "score": pl.Float32}
+    schema |= {"start": pl.Int64, "end": pl.Int64}
     found = [pl.read_parquet(frames.path_of(u), glob=False).with_columns(part=pl.lit(parts.part_of(u))) for u in uris]
-    empty = {"part": pl.String, "row": pl.Int64, "item": pl.String, "kind": pl.String, "score": pl.Float32}
-    schema = {**empty, "start": pl.Int64, "end": pl.Int64}
     matches = pl.concat([pl.DataFrame(schema=schema), *(f.select(schema.keys()) for f in found)])
-    matches = matches.with_columns(benchmark=pl.col("item").str.split("/").list.first())
+    matches = matches.with_columns(benchmark=pl.col("item").str.split("/").list.first()).sort("part", "row", "start")
     known = items.select(benchmark=pl.col("item").str.split("/").list.first()).group_by("benchmark").agg(items=pl.len())
     hit = matches.group_by("benchmark").agg(
-        found=pl.col("item").n_unique(), documents=pl.struct("part", "row").n_unique()
+        found=pl.col("item").n_unique(),
+        documents=pl.struct("part", "row").n_unique(),
+        behind=pl.format("{} {} {}", "benchmark", "part", "row").unique(maintain_order=True).head(5),
     )
-    table = known.join(hit, on="benchmark", how="left").fill_null(0)
+    table = known.join(hit, on="benchmark", how="left").with_columns(pl.col("found", "documents").fill_null(0))
     kinds = matches["kind"].value_counts().sort("count", "kind", descending=[True, False])
     return Contamination(
         items=items.height,
         documents=matches.select("part", "row").n_unique(),
         matches=matches.height,
         kinds=kinds.rows(),
-        benchmarks=table.sort("documents", "benchmark", descending=[True, False]).rows(),
-        shown=_shown(run, items, matches),
+        benchmarks=[
+            Benchmark(plain(b["benchmark"], 80), b["items"], b["found"], b["documents"], _why(m, b))
+            for b in table.sort("documents", "benchmark", descending=[True, False]).iter_rows(named=True)
+        ],
+        shown=_shown(m, items, matches),
     )
 
 
-def _shown(run: str, items: pl.DataFrame, matches: pl.DataFrame) -> list[Match]:
+def _why(m: Material, row: Mapping[str, Any]) -> Why:
+    query = (
+        f"pl.read_parquet(run / '{FOLDER}/*/part-*.parquet', include_file_paths='file')"
+        f".filter(pl.col('item').str.split('/').list.first() == {row['benchmark']!r})"
+        ".select(found=pl.col('item').n_unique(), documents=pl.struct('file', 'row').n_unique())"
+    )
+    return m.why(query, {"found": row["found"], "documents": row["documents"]}, row["behind"])
+
+
+def _shown(m: Material, items: pl.DataFrame, matches: pl.DataFrame) -> list[Match]:
     """Matches at even distances of their score, the least certain first, and one at least of each kind."""
     ordered = matches.sort("score", "part", "row", "start")
     first = ordered.with_row_index("n").unique("kind", keep="first", maintain_order=True)["n"].to_list()
@@ -72,10 +102,13 @@ def _shown(run: str, items: pl.DataFrame, matches: pl.DataFrame) -> list[Match]:
     chosen = ordered[sorted(set([*first, *spread][: 2 * _SHOWN]))]
     questions = dict(items.filter(pl.col("item").is_in(chosen["item"].implode())).select("item", "question").rows())
     found = []
-    for m in chosen.iter_rows(named=True):
-        text = lineage.row_of(run, parts.DOCUMENTS, m["part"], m["row"], ["text"])["text"].encode()
-        span = text[m["start"] : m["end"]].decode("utf-8", "replace")
-        whole = (frames.plain(t, len(t) + 1) for t in (questions.get(m["item"], ""), span))
-        document = frames.sample(run, m["part"], m["row"])
-        found.append(Match(frames.plain(m["item"], 80), m["kind"], float(m["score"]), document, *apart(*whole)))
+    for row in chosen.iter_rows(named=True):
+        words: tuple[Marked, Marked] = ([], [])
+        if not m.redact:
+            text = lineage.row_of(m.run, parts.DOCUMENTS, row["part"], row["row"], ["text"])["text"].encode()
+            span = text[row["start"] : row["end"]].decode("utf-8", "replace")
+            item, quoted = (plain(t, len(t) + 1) for t in (questions.get(row["item"], ""), span))
+            words = apart(item, quoted)
+        document = m.shelf.one(row["part"], row["row"])
+        found.append(Match(plain(row["item"], 80), row["kind"], float(row["score"]), document, *words))
     return found

@@ -7,68 +7,123 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from manifests.report import frame as frames
+from manifests import lineage
 from manifests.report.difference import Marked, apart
-from manifests.report.frame import Sample
+from manifests.report.material import Material
+from manifests.report.queries import Why
+from manifests.report.sums import FINE
 
 _SIZES = ((2, 2), (3, 3), (4, 4), (5, 9), (10, 19), (20, 49), (50, None))
+_KINDS = ("exact", "url", "fuzzy")
+_PAIRS, _APART, _LARGEST = 4, 3, 5
 
 
 @dataclass(frozen=True)
 class Pair:
+    """Numbers on the shelf of a document and the one it was compared with; words are empty where texts are left out."""
+
     score: float
-    kind: str
-    kept: Sample
-    dropped: Sample
+    kept: int
+    dropped: int
     kept_words: Marked
     dropped_words: Marked
 
 
 @dataclass(frozen=True)
+class Kind:
+    name: str
+    documents: int
+    why: Why
+
+
+@dataclass(frozen=True)
+class Size:
+    name: str
+    clusters: int
+    why: Why
+
+
+@dataclass(frozen=True)
 class Duplicates:
-    exact: int
-    fuzzy: int
-    url: int
+    kinds: Sequence[Kind]
     clusters: int
     chained: int  #: documents that would have gone had candidates been taken for duplicates, chain by chain
     blob: int  #: candidates of the largest such chain
-    sizes: Sequence[tuple[str, int]]
-    largest: Sequence[tuple[Sample, int]]
+    sizes: Sequence[Size]
+    largest: Sequence[tuple[int, int]]  #: the copy that was kept, and documents
     pairs: Sequence[Pair]
     apart: Sequence[Pair]  #: of the most similar that were told apart; both are kept
-    scores: pl.DataFrame  #: low, high, pairs
+    scores: pl.DataFrame | None  #: low, high, pairs; None where nothing was removed for similarity
+    chains: Why
+
+    def of_kind(self, name: str) -> int:
+        return sum(k.documents for k in self.kinds if k.name == name)
 
 
-def of(run: str, documents: pl.DataFrame) -> Duplicates | None:
-    """Of the documents' duplicate columns; None when the run did not look for duplicates."""
-    if documents["cluster_size"].is_null().all():
+def of(m: Material) -> Duplicates | None:
+    """None when the run did not look for duplicates."""
+    chains = m.sums.tables["chains"]
+    looked = any(r.stage.startswith("duplicates") for r in m.receipts)
+    removed = m.sums.tables["removed"]
+    if chains.is_empty() and removed.is_empty() and not looked:
         return None
-    gone = documents.filter(pl.col("survivor").is_not_null())
-    heads = documents.filter((pl.col("cluster") == pl.col("id")) & (pl.col("cluster_size") > 1))
-    sizes = []
+    kinds = []
+    for name in _KINDS:
+        row = m.sums.by("removed", where=pl.col("kind") == name).row(0, named=True)
+        if row["documents"] or name != "url":
+            kinds.append(
+                Kind(
+                    name,
+                    row["documents"],
+                    m.summed(row, "pl.col('survivor').is_not_null()", names=("documents",), kind=name),
+                )
+            )
+    clusters = m.sums.tables["clusters"]
+    fuzzy = removed.filter(pl.col("kind") == "fuzzy").sort("bin")
+    gone = float((chains["documents"] * (1 - 1 / chains["blob"])).sum()) if chains.height else 0.0
+    chained = "documents.select(documents=(1 - 1 / pl.col('blob').fill_null(1)).sum().round())"
+    return Duplicates(
+        kinds=kinds,
+        clusters=int(clusters["documents"].sum() or 0),
+        chained=round(gone),
+        blob=int(chains["blob"].max() or 1) if chains.height else 1,  # type: ignore[arg-type]
+        sizes=_sizes(m, clusters),
+        largest=_largest(m, clusters),
+        pairs=_pairs(m, _spread(fuzzy), "survivor", "score"),
+        apart=_pairs(m, m.sums.tables["apart"].sort("bin", descending=True), "nearest", "nearest_score")[:_APART],
+        scores=_scores(fuzzy) if fuzzy.height else None,
+        chains=m.why(chained, {"documents": round(gone)}),
+    )
+
+
+def _sizes(m: Material, clusters: pl.DataFrame) -> list[Size]:
+    found = []
     for low, high in _SIZES:
-        inside = heads.filter((pl.col("cluster_size") >= low) & (pl.col("cluster_size") <= (high or 1 << 30)))
-        sizes.append((f"{low}+" if high is None else str(low) if low == high else f"{low}–{high}", inside.height))
-    top = heads.sort("cluster_size", "id", descending=[True, False]).head(5)
-    largest = [(frames.sample(run, p, r), n) for p, r, n in top.select("part", "row", "cluster_size").iter_rows()]
-    fuzzy = gone.filter(pl.col("kind") == "fuzzy").sort("score", "id")
-    least, bins = int(min([0.8, *fuzzy["score"].head(1)]) * 20) / 20, 20
-    counts = frames.histogram(fuzzy["score"], least, 1, bins).rename("bin").value_counts(name="pairs")
+        between = (pl.col("size") >= low) & (pl.col("size") <= (high or 1 << 40))
+        row = m.sums.by("clusters", where=between).row(0, named=True) if clusters.height else None
+        if row and row["documents"]:
+            head = "pl.col('cluster') == pl.col('id')"
+            inside = f"pl.col('cluster_size').is_between({low}, {high or 1 << 40})"
+            name = f"{low}+" if high is None else str(low) if low == high else f"{low}–{high}"
+            found.append(Size(name, row["documents"], m.summed(row, head, inside, names=("documents",))))
+    return found
+
+
+def _largest(m: Material, clusters: pl.DataFrame) -> list[tuple[int, int]]:
+    found: list[tuple[int, int]] = []
+    for size, behind in clusters.sort("size", descending=True).head(_LARGEST).select("size", "behind").iter_rows():
+        found += [(number, size) for number in m.shelf.put(behind)]
+    return found[:_LARGEST]
+
+
+def _scores(fuzzy: pl.DataFrame) -> pl.DataFrame:
+    """Pairs by similarity, in steps of a twentieth of what there is above the least, or above 0.8."""
+    least, bins = int(min(0.8, int(fuzzy["bin"][0]) / FINE) * 20) / 20, 20
+    step = (pl.col("bin") / FINE + 0.5 / FINE - least) / (1 - least) * bins
+    counts = fuzzy.group_by(step.floor().clip(0, bins - 1).cast(pl.Int64)).agg(pairs=pl.col("documents").sum())
     table = pl.DataFrame({"bin": range(bins)}).join(counts, on="bin", how="left").fill_null(0).sort("bin")
     ends = (least + (pl.col("bin") + i) * ((1 - least) / bins) for i in (0, 1))
-    return Duplicates(
-        exact=gone.filter(pl.col("kind") == "exact").height,
-        fuzzy=fuzzy.height,
-        url=gone.filter(pl.col("kind") == "url").height,
-        clusters=heads.height,
-        chained=round(float((1 - 1 / documents["blob"].fill_null(1)).sum())),
-        blob=int(documents["blob"].max() or 1),  # type: ignore[arg-type]
-        sizes=[s for s in sizes if s[1]],
-        largest=largest,
-        pairs=_pairs(run, documents, _spread(fuzzy)),
-        apart=_pairs(run, documents, _told_apart(documents)),
-        scores=table.select("pairs", *(e.alias(n) for e, n in zip(ends, ("low", "high"), strict=True))),
-    )
+    return table.select("pairs", *(e.alias(n) for e, n in zip(ends, ("low", "high"), strict=True)))
 
 
 def _spread(fuzzy: pl.DataFrame) -> pl.DataFrame:
@@ -77,28 +132,17 @@ def _spread(fuzzy: pl.DataFrame) -> pl.DataFrame:
     return fuzzy[sorted({0, last // 3, 2 * last // 3, last})] if fuzzy.height else fuzzy
 
 
-def _told_apart(documents: pl.DataFrame) -> pl.DataFrame:
-    """The kept documents most similar to another that is kept, in the shape of removed ones."""
-    near = documents.filter(pl.col("nearest").is_not_null() & pl.col("survivor").is_null())
-    return (
-        near.sort("nearest_score", "id", descending=[True, False])
-        .head(3)
-        .with_columns(survivor="nearest", score="nearest_score", kind=pl.lit("apart"))
-    )
-
-
-def _pairs(run: str, documents: pl.DataFrame, chosen: pl.DataFrame) -> list[Pair]:
-    """Documents beside those they were compared with."""
-    where = documents.filter(pl.col("id").is_in(chosen["survivor"].to_list())).select("id", "part", "row")
-    places = {i: (p, r) for i, p, r in where.iter_rows()}
-    return [
-        Pair(
-            float(d["score"]),
-            d["kind"],
-            frames.sample(run, *places[d["survivor"]]),
-            frames.sample(run, d["part"], d["row"]),
-            *apart(frames.text(run, *places[d["survivor"]]), frames.text(run, d["part"], d["row"])),
-        )
-        for d in chosen.iter_rows(named=True)
-        if d["survivor"] in places
-    ]
+def _pairs(m: Material, rows: pl.DataFrame, other: str, score: str) -> list[Pair]:
+    """The first documents of these rows beside those they were compared with."""
+    places = [behind[0].rsplit(" ", 2)[1:] for behind in rows.head(_PAIRS)["behind"].to_list() if behind]
+    told = []
+    for part, row in places:
+        told.append((part, int(row), lineage.row_of(m.run, "duplicates", part, int(row), [other, score])))
+    where = lineage.find_all(m.run, [t[other] for _, _, t in told if t[other]])
+    found = []
+    for part, row, said in told:
+        if said[other] in where:
+            kept, dropped = m.shelf.one(*where[said[other]]), m.shelf.one(part, row)
+            words = apart(m.shelf.text(kept), m.shelf.text(dropped)) if not m.redact else ([], [])
+            found.append(Pair(float(said[score]), kept, dropped, *words))
+    return found

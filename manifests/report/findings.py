@@ -10,6 +10,7 @@ from typing import Any, Literal
 import polars as pl
 
 from manifests.mix import MixManifest
+from manifests.report.sums import Sums
 
 #: repeating data beyond this pays little (Muennighoff et al. 2023, arXiv 2305.16264)
 _EPOCHS = 4.0
@@ -25,12 +26,12 @@ class Finding:
 
 
 def of(
-    record: Mapping[str, Any], documents: pl.DataFrame, manifest: MixManifest | None, deficit: Mapping[str, int]
+    record: Mapping[str, Any], sums: Sums, manifest: MixManifest | None, deficit: Mapping[str, int]
 ) -> list[Finding]:
-    """``record`` is ``run.json``; ``documents`` has keep, licence_class and reserved; ``deficit`` is of the shards."""
+    """``record`` is ``run.json``; ``deficit`` is of the shards."""
     failed = len(record.get("failures") or [])
     found = [Finding("alert", f"{failed} failed", "Tasks that failed are listed below.")] if failed else []
-    found += _licences(documents)
+    found += _licences(sums)
     if manifest is not None:
         found += [*_gain(manifest), *_epochs(manifest)]
     missing = sum(max(0, n) for n in deficit.values())
@@ -40,16 +41,17 @@ def of(
     return found
 
 
-def _licences(documents: pl.DataFrame) -> Sequence[Finding]:
-    kept = documents.filter(pl.col("keep") & pl.col("licence_class").is_not_null())
-    if kept.is_empty():
+def _licences(sums: Sums) -> Sequence[Finding]:
+    table = sums.by("licences", "licence_class", "reserved", where=pl.col("keep"))
+    kept = int(table["documents"].sum() or 0)
+    if not kept:
         return []
-    silent = kept.filter(pl.col("licence_class") == "unknown").height
-    reserved = int(kept["reserved"].fill_null(False).sum())
+    silent = int(table.filter(pl.col("licence_class") == "unknown")["documents"].sum())
+    reserved = int(table.filter("reserved")["documents"].sum())
     return [
         Finding(
-            "good" if silent <= _SILENT * kept.height else "note",
-            f"{1 - silent / kept.height:.1%} licensed",
+            "good" if silent <= _SILENT * kept else "note",
+            f"{1 - silent / kept:.1%} licensed",
             f"Nothing was found about the licence of {silent:,} kept documents."
             if silent
             else "Evidence of a licence was found for every kept document.",

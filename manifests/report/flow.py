@@ -50,31 +50,29 @@ class Flow:
     bands: list[Band]
 
 
-def of(documents: pl.DataFrame) -> Flow | None:
-    """From sources to what became of their documents, kept first; None before there are verdicts.
+def of(moves: pl.DataFrame) -> Flow | None:
+    """From sources to what became of their documents, kept first; None where there are none.
 
-    ``documents`` has the columns source, keep and reason, one row a document.
+    ``moves`` has the columns source, outcome and documents.
     """
-    judged = documents.filter(pl.col("keep").is_not_null())
-    reason = pl.when("keep").then(pl.lit(KEPT)).otherwise(pl.col("reason"))
-    judged = _few(_few(judged.select("source", outcome=reason), "source"), "outcome")
-    if judged.is_empty():
+    few = _few(_few(moves.select("source", "outcome", "documents"), "source"), "outcome")
+    if few.is_empty():
         return None
     columns = []
     for name in ("source", "outcome"):
-        counted = judged.group_by(name).len().sort("len", name, descending=[True, False])
+        counted = few.group_by(name).agg(pl.col("documents").sum()).sort("documents", name, descending=[True, False])
         first, last = pl.col(name) == KEPT, pl.col(name) == _OTHERS
         columns.append(counted.sort(first, ~last, descending=True, maintain_order=True)[name].to_list())
-    moves = judged.group_by("source", "outcome").len().sort("source", "outcome")
-    return flow(moves.rows(), *columns)
+    summed = few.group_by("source", "outcome").agg(pl.col("documents").sum()).sort("source", "outcome")
+    return flow(summed.rows(), *columns)
 
 
-def _few(documents: pl.DataFrame, name: str) -> pl.DataFrame:
+def _few(moves: pl.DataFrame, name: str) -> pl.DataFrame:
     """With the most frequent values of a column, and all others as one."""
-    ranked = documents.drop_nulls(name).group_by(name).len().sort("len", name, descending=[True, False])
+    ranked = moves.group_by(name).agg(pl.col("documents").sum()).sort("documents", name, descending=[True, False])
     column = pl.col(name)
     few = column.is_in(ranked[name].head(_NODES).implode()) | (column == KEPT)
-    return documents.with_columns(pl.when(few).then(column).otherwise(pl.lit(_OTHERS)).alias(name))
+    return moves.with_columns(pl.when(few).then(column).otherwise(pl.lit(_OTHERS)).alias(name))
 
 
 def flow(moves: Sequence[tuple[str, str, int]], sources: Sequence[str], outcomes: Sequence[str]) -> Flow:

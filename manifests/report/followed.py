@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from manifests import lineage, storage
-from manifests.report.frame import plain, safe_link
+from manifests.report.shown import plain, safe_link
 
 
 @dataclass(frozen=True)
@@ -27,8 +27,11 @@ class Followed:
     record: str
 
 
-def follow(run: str, record: Mapping[str, Any], index: Mapping[str, Any]) -> Followed | None:
-    """``record`` is ``run.json``, ``index`` is ``shards/index.json``. None when there is no token to follow."""
+def follow(run: str, record: Mapping[str, Any], index: Mapping[str, Any], *, redact: bool = False) -> Followed | None:
+    """``record`` is ``run.json``, ``index`` is ``shards/index.json``; with ``redact`` no text is quoted.
+
+    None when there is no token to follow.
+    """
     tokenizer = storage.join(run, "models/tokenizer.json")
     shards = [(name, listed[0]) for name, listed in sorted((index.get("formats") or {}).items()) if listed]
     if not shards or not storage.is_file(tokenizer):
@@ -47,18 +50,22 @@ def follow(run: str, record: Mapping[str, Any], index: Mapping[str, Any]) -> Fol
     crawled = np.flatnonzero(np.isin(sources[middle:], crawls))
     chosen = middle + (int(crawled[0]) if len(crawled) else 0)
     offset = (spans["start"][chosen].as_py() + spans["end"][chosen].as_py()) // 2
-    return _shown(lineage.trace(run, path, offset, _decoder(tokenizer)), f"cuvee trace RUN {path}:{offset}")
+    decode = (lambda _: "") if redact else _decoder(tokenizer)
+    return _shown(lineage.trace(run, path, offset, decode), f"cuvee trace RUN {path}:{offset}", redact)
 
 
-def _shown(trace: lineage.Trace, command: str) -> Followed:
+def _shown(trace: lineage.Trace, command: str, redact: bool) -> Followed:
     document, place = trace.document, trace.document["record"]
     url = plain(document["url"], 300)
     at = f", bytes {place['offset']:,} to {place['offset'] + place['length']:,}" if place["offset"] >= 0 else ""
-    claims = [f"{c['expression']} by {c['kind']} ({c['scope']}), {c['locator']}: {c['raw']}" for c in trace.claims]
+    claims = [
+        f"{c['expression']} by {c['kind']} ({c['scope']}), {c['locator']}" + ("" if redact else f": {c['raw']}")
+        for c in trace.claims
+    ]
     return Followed(
         trace=trace,
         command=command,
-        title=plain(document["title"], 160),
+        title="" if redact else plain(document["title"], 160),
         url=url,
         link=safe_link(url),
         before=plain(trace.before, 400),

@@ -1,52 +1,51 @@
-"""The columns of a run as one frame of narrow columns, one row a document; texts are read for single rows only."""
+"""The columns of a run as frames of narrow columns, one row a document, a batch of parts at a time; never the texts."""
 
 from __future__ import annotations
 
 import json
-import re
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
-from urllib.parse import urlsplit
 
 import polars as pl
 
-from manifests import lineage, parts, storage
+from manifests import parts, storage
 
-_EXCERPT = 260
-_COLUMNS: dict[str, dict[str, pl.DataType]] = {
-    parts.DOCUMENTS: {
-        name: pl.String() for name in ("id", "origin", "generator", "style", "acquisition", "content_hash")
-    },
-    "annotations/language": {"language": pl.String()},
-    "annotations/heuristics": {"characters": pl.Int64(), "words": pl.Int64()},
-    "annotations/quality": {"quality": pl.Float32()},
-    "annotations/licence": {
-        "licence": pl.String(),
-        "licence_class": pl.String(),
-        "licence_kind": pl.String(),
-        "reserved": pl.Boolean(),
-    },
-    "duplicates": {
-        "survivor": pl.String(),
-        "kind": pl.String(),
-        "score": pl.Float32(),
-        "cluster": pl.String(),
-        "cluster_size": pl.Int32(),
-        "blob": pl.Int32(),
-        "nearest": pl.String(),
-        "nearest_score": pl.Float32(),
-    },
-    "verdicts": {
-        "keep": pl.Boolean(),
-        "reason": pl.String(),
-        "domain": pl.String(),
-        "stratum": pl.String(),
-        "split": pl.String(),
-    },
+#: documents of a batch, at least; of the last one, fewer
+_BATCH = 50_000
+#: parts of a source whose documents are shown before others': a page of examples does not read a whole corpus
+_SHOWN_PARTS = 8
+_TERMS = ("route", "lawful_access", "training", "licensor", "order", "expires")
+_TEXT, _COUNT, _SHARE, _FLAG = pl.String(), pl.Int64(), pl.Float32(), pl.Boolean()
+_LICENCE: dict[str, pl.DataType] = {
+    **dict.fromkeys(("licence", "licence_class", "licence_kind", "signature"), _TEXT),
+    "reserved": _FLAG,
 }
-#: invisible characters that reorder or hide what is shown around them
-_UNSEEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff]")
+#: column folder: its columns. Of the folders of licences the first that a part has
+_COLUMNS: dict[str, dict[str, pl.DataType]] = {
+    parts.DOCUMENTS: dict.fromkeys(("id", "url", "origin", "generator", "style", "acquisition"), _TEXT),
+    "annotations/language": {"language": _TEXT},
+    "annotations/heuristics": {"characters": _COUNT},
+    "annotations/quality": {"quality": _SHARE},
+    "annotations/united": _LICENCE,
+    "annotations/licence": _LICENCE,
+    "duplicates": {
+        **dict.fromkeys(("survivor", "kind", "cluster"), _TEXT),
+        **dict.fromkeys(("score", "nearest_score"), _SHARE),
+        **dict.fromkeys(("cluster_size", "blob"), _COUNT),
+    },
+    "verdicts": {"keep": _FLAG, **dict.fromkeys(("reason", "domain", "stratum", "split"), _TEXT)},
+}
+#: what a document without one is counted under
+_SILENT = {
+    "language": "unknown",
+    "licence": "unknown",
+    "licence_class": "unknown",
+    **dict.fromkeys(("licence_kind", "signature", "generator", "style", "stratum", "split"), ""),
+    **dict.fromkeys(("origin", "route", "lawful_access", "training"), "unknown"),
+    **dict.fromkeys(("licensor", "order", "expires"), ""),
+}
+#: the host of an address, without user and port
+HOST = r"^[A-Za-z][A-Za-z0-9+.\-]*://(?:[^/?#@]*@)?([^/?#:]+)"
 
 
 def path_of(uri: str) -> Any:
@@ -55,42 +54,104 @@ def path_of(uri: str) -> Any:
 
 
 def document_parts(run: str) -> list[str]:
-    """SOURCE/part-… of every document part."""
+    """SOURCE/part-… of every document part, sorted."""
     found = storage.list_files(storage.join(run, parts.DOCUMENTS), "*.parquet", recursive=True)
-    return [parts.part_of(f) for f in found]
+    return sorted(parts.part_of(f) for f in found)
 
 
-def documents(run: str, names: Iterable[str]) -> pl.DataFrame:
-    """One row a document: part, row, source, and every narrow column there is; null where a stage did not run."""
-    schema = {"part": pl.String(), "row": pl.Int64(), "source": pl.String()}
-    schema |= {name: kind for columns in _COLUMNS.values() for name, kind in columns.items()}
-    frames = [_part(run, name).select(pl.col(c).cast(kind) for c, kind in schema.items()) for name in names]
-    frame = pl.concat(frames) if frames else pl.DataFrame(schema=schema)
-    tokens = _tokens(run)
-    return frame.join(tokens, on=["part", "row"], how="left", maintain_order="left").with_columns(
-        domain=pl.coalesce("domain", "source"), reserved=pl.col("reserved").fill_null(False)
+def batches(run: str, names: Sequence[str], statistics: Mapping[str, str] | None = None) -> Iterator[pl.DataFrame]:
+    """The documents of these parts, ``_BATCH`` or a little more at a time, in the order of ``at``; at least one batch.
+
+    Besides the columns above a batch has ``part``, ``row``, ``source``, ``tokens``, ``host``, ``outcome`` (kept, or the
+    reason; empty before verdicts), the columns that ``statistics`` names with their folders, and ``at``: the id with
+    the document's place. Ids are hashes: the first few of a group are a random sample of it, and always the same.
+    """
+    wanted = {folder: dict(columns) for folder, columns in _COLUMNS.items()}
+    for column, folder in (statistics or {}).items():
+        wanted.setdefault(folder, {}).setdefault(column, pl.Float64())
+    spans, chosen = _spans(run), _shown_first(names)
+    gathered: list[pl.DataFrame] = []
+    for name in names:
+        frame = _part(run, name, wanted).join(spans, on=["part", "row"], how="left", maintain_order="left")
+        gathered.append(_derived(frame, first=name in chosen))
+        if sum(f.height for f in gathered) >= _BATCH:
+            yield pl.concat(gathered).sort("at")
+            gathered = []
+    if gathered or not names:
+        yield pl.concat(gathered or [_derived(_no_part(wanted, spans), first=True)]).sort("at")
+
+
+def _shown_first(names: Sequence[str]) -> set[str]:
+    by_source: dict[str, list[str]] = {}
+    for name in names:
+        by_source.setdefault(name.split("/")[0], []).append(name)
+    return {n for found in by_source.values() for n in found[:_SHOWN_PARTS]}
+
+
+def _derived(frame: pl.DataFrame, *, first: bool) -> pl.DataFrame:
+    terms = ("route", "lawful_access", "training", "licensor", "order")
+    frame = frame.with_columns(*(pl.col(n).replace("", None) for n in terms)).with_columns(
+        route=pl.coalesce("route", "acquisition"), domain=pl.coalesce("domain", "source")
+    )
+    return frame.with_columns(
+        *(pl.col(n).fill_null(v) for n, v in _SILENT.items()),
+        reserved=pl.col("reserved").fill_null(False),
+        tokens=pl.col("tokens").fill_null(0),
+        host=pl.col("url").str.extract(HOST, 1).str.to_lowercase().fill_null(""),
+        outcome=pl.when("keep").then(pl.lit("kept")).when(~pl.col("keep")).then(pl.col("reason").fill_null("unknown"))
+        .otherwise(pl.lit("")),
+        licensed=frame["licence_class"].is_not_null(),
+        at=pl.format("{}{} {} {}", pl.lit("0" if first else "1"), "id", "part", "row"),
+    )  # fmt: skip
+
+
+def _part(run: str, part: str, wanted: Mapping[str, Mapping[str, pl.DataType]]) -> pl.DataFrame:
+    """One row a document; null where a stage did not run, or left a column of other documents."""
+    height: int | None = None
+    found: dict[str, pl.Series] = {}
+    for folder, columns in wanted.items():
+        if frame := _beside(run, folder, part, list(columns), height):
+            height = frame[0].len() if height is None else height
+            found |= {s.name: s.cast(columns[s.name]) for s in frame if s.name not in found}
+    found |= {s.name: s for s in _terms(run, part, height or 0)}
+    kinds = _kinds(wanted)
+    missing = [pl.Series(n, [None] * (height or 0), dtype=k) for n, k in kinds.items() if n not in found]
+    return (
+        pl.DataFrame([*found.values(), *missing])
+        .select(*kinds)
+        .with_row_index("row")
+        .with_columns(pl.col("row").cast(pl.Int64), part=pl.lit(part), source=pl.lit(part.split("/")[0]))
     )
 
 
-def _part(run: str, part: str) -> pl.DataFrame:
-    height: int | None = None
-    frames: list[pl.DataFrame] = []
-    for column, wanted in _COLUMNS.items():
-        uri = storage.join(run, parts.path(column, part))
-        found = pl.DataFrame()
-        if height is None or storage.is_file(uri):
-            there = pl.read_parquet_schema(path_of(uri))
-            found = pl.read_parquet(path_of(uri), columns=[c for c in wanted if c in there], glob=False)
-            height = found.height if height is None else height
-        if found.height != height:  # absent, or left from other documents: as if the stage had not run
-            found = pl.DataFrame()
-        missing = [pl.Series(c, [None] * height, dtype=t) for c, t in wanted.items() if c not in found.columns]
-        frames.append(pl.DataFrame([*found.get_columns(), *missing]))
-    frame = pl.concat(frames, how="horizontal").with_row_index("row")
-    return frame.with_columns(part=pl.lit(part), source=pl.lit(part.split("/")[0]))
+def _no_part(wanted: Mapping[str, Mapping[str, pl.DataType]], spans: pl.DataFrame) -> pl.DataFrame:
+    """Of a run without documents."""
+    return pl.DataFrame(schema={**_kinds(wanted), "source": _TEXT, **spans.schema})
 
 
-def _tokens(run: str) -> pl.DataFrame:
+def _kinds(wanted: Mapping[str, Mapping[str, pl.DataType]]) -> dict[str, pl.DataType]:
+    return {n: k for columns in wanted.values() for n, k in columns.items()} | dict.fromkeys(_TERMS, _TEXT)
+
+
+def _beside(run: str, folder: str, part: str, columns: list[str], height: int | None) -> list[pl.Series]:
+    uri = storage.join(run, parts.path(folder, part))
+    if height is not None and not storage.is_file(uri):
+        return []
+    there = pl.read_parquet_schema(path_of(uri))
+    frame = pl.read_parquet(path_of(uri), columns=[c for c in columns if c in there], glob=False)
+    return frame.get_columns() if height in (None, frame.height) else []
+
+
+def _terms(run: str, part: str, height: int) -> list[pl.Series]:
+    """How a part's documents were come by, from their evidence."""
+    found = _beside(run, parts.EVIDENCE, part, ["acquisition"], height)
+    if not found or found[0].dtype != pl.Struct:
+        return []
+    terms = found[0].struct.unnest()
+    return [terms[n].cast(pl.String) for n in _TERMS if n in terms.columns]
+
+
+def _spans(run: str) -> pl.DataFrame:
     """Tokens of each pooled document."""
     files = storage.list_files(storage.join(run, "pools"), "*.spans.parquet", recursive=True)
     empty = pl.DataFrame(schema={"part": pl.String, "row": pl.Int64, "tokens": pl.Int64})
@@ -98,7 +159,7 @@ def _tokens(run: str) -> pl.DataFrame:
         pl.read_parquet(path_of(f), glob=False).select(
             part=pl.col("part").cast(pl.String).str.strip_prefix("documents/").str.strip_suffix(".parquet"),
             row=pl.col("row").cast(pl.Int64),
-            tokens=pl.col("end") - pl.col("start"),
+            tokens=(pl.col("end") - pl.col("start")).cast(pl.Int64),
         )
         for f in files
     ]
@@ -115,57 +176,3 @@ def json_of(run: str, path: str) -> dict[str, Any] | None:
     """A JSON file of the run; None when there is none."""
     uri = storage.join(run, path)
     return dict(json.loads(storage.read_bytes(uri))) if storage.is_file(uri) else None
-
-
-def histogram(values: pl.Series, low: float, high: float, bins: int) -> pl.Series:
-    """The bin of each value; values outside go to the first and last."""
-    return ((values.cast(pl.Float64) - low) / (high - low) * bins).floor().clip(0, bins - 1).cast(pl.Int64)
-
-
-@dataclass(frozen=True)
-class Sample:
-    """A document as shown: everything in it was written by strangers. ``link`` is empty unless it is http or https."""
-
-    id: str
-    title: str
-    url: str
-    link: str
-    excerpt: str
-    source: str
-
-
-def sample(run: str, part: str, row: int) -> Sample:
-    """Reads one row of a document part; of its text, the beginning."""
-    text = pl.col("text").str.slice(0, 4 * _EXCERPT)
-    scan = pl.scan_parquet(path_of(storage.join(run, parts.path(parts.DOCUMENTS, part))), glob=False)
-    found = scan.select("id", "title", "url", "text").slice(row, 1).with_columns(text).collect().row(0, named=True)
-    url = plain(found["url"], 300)
-    return Sample(
-        id=found["id"],
-        title=plain(found["title"], 160),
-        url=url,
-        link=safe_link(url),
-        excerpt=plain(found["text"], _EXCERPT),
-        source=part.split("/")[0],
-    )
-
-
-def text(run: str, part: str, row: int) -> str:
-    """The whole text of a document, as one line of visible characters."""
-    found = lineage.row_of(run, parts.DOCUMENTS, part, row, ["text"])["text"]
-    return plain(found, len(found or "") + 1)
-
-
-def plain(text: str | None, length: int) -> str:
-    """One line of visible characters, cut to ``length``."""
-    line = " ".join(_UNSEEN.sub("", text or "").split())
-    return line if len(line) <= length else line[: length - 1].rstrip() + "…"
-
-
-def safe_link(url: str) -> str:
-    """The URL if following it opens a web page, else nothing: never ``javascript:``, ``data:`` and their kin."""
-    try:
-        split = urlsplit(url)
-    except ValueError:
-        return ""
-    return url if split.scheme in ("http", "https") and split.hostname else ""

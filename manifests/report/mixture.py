@@ -13,16 +13,33 @@ from manifests import storage
 from manifests.mix import MixManifest
 from manifests.report import charts
 from manifests.report import frame as frames
+from manifests.report.material import Material
+from manifests.report.queries import Why, among, totals, where
+
+#: metrics whose predictions the page draws
+PREDICTIONS = 12
 
 
 @dataclass(frozen=True)
 class Blend:
-    """The mixture. ``rows``: domain, natural, weight, available, tokens, epochs."""
+    """The mixture. ``rows``: domain, natural, weight, available, tokens, epochs; ``why`` of what is available."""
 
     manifest: MixManifest
     rows: Sequence[Mapping[str, Any]]
     permitted: int
     pooled: int
+    why: Mapping[str, Why]  #: by domain
+
+
+@dataclass(frozen=True)
+class Mixture:
+    """``formats`` of the shards: name, shards, documents, tokens, bytes; ``missing`` of the budget, in tokens."""
+
+    blend: Blend | None
+    swarm: Swarm | None
+    formats: Sequence[Mapping[str, Any]]
+    missing: int
+    digests: tuple[str, str]  #: of the shards' tokenizer and mix
 
 
 @dataclass(frozen=True)
@@ -36,22 +53,51 @@ class Swarm:
     scores: Sequence[Mapping[str, Any]]
 
 
-def blend(run: str, documents: pl.DataFrame) -> Blend | None:
-    """Of ``mix/mix.yaml`` and the documents' pools; None when the run has no mix."""
-    uri = storage.join(run, "mix/mix.yaml")
-    if not storage.is_file(uri):
-        return None
-    manifest = MixManifest.read(uri)
+def of(m: Material) -> Mixture | None:
+    """None before there is a swarm, a blend or a shard."""
+    found = Mixture(
+        blend=_blend(m, m.mix) if m.mix else None,
+        swarm=swarm(m.run),
+        formats=_formats(m),
+        missing=sum(max(0, n) for n in (m.shards.get("deficit") or {}).values()),
+        digests=(str(m.shards.get("tokenizer", "")), str(m.shards.get("mix", ""))),
+    )
+    return found if found.blend or found.swarm or found.formats else None
+
+
+def _blend(m: Material, manifest: MixManifest) -> Blend:
     available = sum(d.available for d in manifest.domains.values()) or 1
     rows = [
         {**d.model_dump(exclude={"pools"}), "name": name, "natural": d.available / available}
         for name, d in manifest.domains.items()
     ]
-    train = documents.filter(pl.col("split") == "train")
-    strata = [s for d in manifest.domains.values() for s in d.pools]
-    permitted = train.filter(pl.col("stratum").is_in(strata))
     rows.sort(key=lambda r: (-r["weight"], r["name"]))
-    return Blend(manifest, rows, int(permitted["tokens"].sum() or 0), int(train["tokens"].sum() or 0))
+    train = m.sums.by("pools", "stratum", where=pl.col("split") == "train")
+    strata = [s for d in manifest.domains.values() for s in d.pools]
+    permitted = int(train.filter(pl.col("stratum").is_in(strata))["tokens"].sum() or 0)
+    why = {}
+    for name, d in manifest.domains.items():
+        row = m.sums.by("pools", where=(pl.col("split") == "train") & pl.col("stratum").is_in(d.pools)).row(
+            0, named=True
+        )
+        if condition := among("stratum", d.pools):
+            query = totals(where(condition, split="train"), "documents", "tokens")
+            why[name] = m.why(query, {n: row[n] for n in ("documents", "tokens")}, row["behind"])
+    return Blend(manifest, rows, permitted, int(train["tokens"].sum() or 0), why)
+
+
+def _formats(m: Material) -> list[Mapping[str, Any]]:
+    sizes = {o.path: o.bytes for r in m.receipts if r.stage == "shards" for o in r.outputs}
+    found: list[Mapping[str, Any]] = []
+    for name, listed in sorted((m.shards.get("formats") or {}).items()):
+        total = sum(sizes.get(f"shards/{name}/{f}", 0) for s in listed for f in s["files"])
+        sums = {k: sum(s[k] for s in listed) for k in ("documents", "tokens")}
+        query = (
+            f"pl.read_parquet(run / 'shards/{name}/*.spans.parquet')"
+            ".select(documents=pl.len(), tokens=(pl.col('end') - pl.col('start')).sum())"
+        )
+        found.append({"name": name, "shards": len(listed), "bytes": total, **sums, "why": m.why(query, sums)})
+    return found
 
 
 def swarm(run: str) -> Swarm | None:

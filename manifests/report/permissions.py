@@ -1,48 +1,134 @@
-"""What each policy would permit of what the run kept: the same documents under other rules, without another run."""
+"""What each policy would permit of what the run kept, and what a person should look at: without another run."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
 
 import polars as pl
 
-from manifests.policy import Policy, shipped
+from manifests.policy import Decision, Policy, shipped
+from manifests.report import evidence as evidences
+from manifests.report import queries, sums
+from manifests.report.evidence import Evidence
+from manifests.report.material import Material
+from manifests.report.queries import Why
+from manifests.what_if import decisions
+
+_DOMAINS, _QUEUE = 12, 20
 
 
 @dataclass(frozen=True)
 class Permission:
+    """A policy over all kept documents. ``review`` counts those that a person must look at."""
+
     policy: str
     as_of: date
-    allow: list[str]
-    honours_reservations: bool
+    allow: Sequence[str]
     documents: int
     tokens: int
-    share: float  #: of the kept tokens; of the kept documents where none is tokenized
+    share: float
+    review: int
+    why: Why
 
 
-def of(documents: pl.DataFrame) -> list[Permission]:
-    """The policies that come with us, most permissive first; none before licences are concluded.
+@dataclass(frozen=True)
+class Cell:
+    value: int
+    share: float
+    why: Why
 
-    ``documents`` has the columns keep, licence_class, reserved and tokens.
-    """
-    kept = documents.filter(pl.col("keep") & pl.col("licence_class").is_not_null())
-    tally = kept.group_by("licence_class", "reserved").agg(pl.len(), pl.col("tokens").fill_null(0).sum())
-    measure = "tokens" if tally["tokens"].sum() else "len"
-    total = int(tally[measure].sum())
-    found = []
-    for policy in map(Policy.load, shipped() if total else []):
-        rows = [r for r in tally.to_dicts() if policy.permits(r["licence_class"], reserved=bool(r["reserved"]))]
-        sums = {name: sum(r[name] for r in rows) for name in ("len", "tokens")}
-        found.append(
-            Permission(
-                policy=policy.name,
-                as_of=policy.as_of,
-                allow=sorted(policy.allow),
-                honours_reservations=bool(policy.honour_reservations),
-                documents=sums["len"],
-                tokens=sums["tokens"],
-                share=sums[measure] / total,
-            )
-        )
-    return sorted(found, key=lambda p: (-p.share, p.policy))
+
+@dataclass(frozen=True)
+class Queued:
+    """Evidence that some policy wants reviewed, and what each says of it."""
+
+    claims: Sequence[str]
+    route: str
+    reasons: Sequence[tuple[str, Sequence[str]]]  #: a reason, and the policies that give it
+    documents: int
+    tokens: int
+    why: Why
+
+
+@dataclass(frozen=True)
+class Permissions:
+    """``matrix``: a domain, its total, and a cell for each policy. ``measure`` is what cells and shares count."""
+
+    measure: str
+    policies: Sequence[Permission]
+    matrix: Sequence[tuple[str, int, Sequence[Cell]]]
+    more: int  #: domains without a row
+    queue: Sequence[Queued]
+    queued: int  #: distinct evidence to be reviewed, in all
+
+
+def of(m: Material, found: Evidence) -> Permissions | None:
+    """The policies that come with us, the most permissive first; None when nothing was kept."""
+    kept = found.documents.filter("keep")
+    measure = "tokens" if int(kept["tokens"].sum()) else "documents"
+    total = int(kept[measure].sum())
+    if not total:
+        return None
+    names = list(found.signatures)
+    decided = {p: decisions(list(found.signatures.values()), p) for p in map(Policy.load, shipped())}
+    allowed = {p: [n for n, d in zip(names, told, strict=True) if d.action == "allow"] for p, told in decided.items()}
+    rows = []
+    for policy, told in decided.items():
+        cell = _cell(m, kept, allowed[policy], measure, total, policy.name)
+        inside = kept.filter(pl.col("signature").is_in(allowed[policy]))
+        documents, tokens = (int(inside[c].sum()) for c in ("documents", "tokens"))
+        review = [n for n, d in zip(names, told, strict=True) if d.action == "review"]
+        waiting = int(kept.filter(pl.col("signature").is_in(review))[measure].sum())
+        allow = sorted(policy.allow)
+        row = Permission(policy.name, policy.as_of, allow, documents, tokens, cell.share, waiting, cell.why)
+        rows.append((policy, row))
+    rows.sort(key=lambda r: (-r[1].share, r[1].policy))
+    domains = kept.group_by("domain").agg(pl.col(measure).sum()).sort(measure, "domain", descending=[True, False])
+    matrix = []
+    for domain, size in domains.head(_DOMAINS).iter_rows():
+        here = kept.filter(pl.col("domain") == domain)
+        cells = [_cell(m, here, allowed[p], measure, size, p.name, domain=domain) for p, _ in rows]
+        matrix.append((domain, size, cells))
+    queue, queued = _queue(m, found, kept, {p.name: told for p, told in decided.items()})
+    more = max(0, domains.height - _DOMAINS)
+    return Permissions(measure, [r for _, r in rows], matrix, more, queue, queued)
+
+
+def _cell(
+    m: Material, rows: pl.DataFrame, names: Sequence[str], measure: str, total: int, policy: str, **equal: Any
+) -> Cell:
+    """What a policy allows of some documents: those whose evidence is one of ``names``."""
+    here = set(rows["signature"].to_list())
+    inside = rows.filter(pl.col("signature").is_in(list(names)))
+    value = int(inside[measure].sum())
+    behind = inside["behind"].list.explode(keep_nulls=False, empty_as_null=False).sort().head(5).to_list()
+    condition = queries.among("signature", sorted(here & set(names)))
+    if condition is None:
+        query, gives = f"# too many kinds of evidence to list: cuvee policy show {policy} RUN", {}
+    else:
+        query = queries.totals(queries.where(condition, keep=True, **equal), measure)
+        gives = {measure: value}
+    return Cell(value, value / total if total else 0.0, m.why(query, gives, behind))
+
+
+def _queue(
+    m: Material, found: Evidence, kept: pl.DataFrame, decided: Mapping[str, list[Decision]]
+) -> tuple[list[Queued], int]:
+    """Evidence that a policy leaves to a person, most tokens first."""
+    waiting: dict[str, dict[str, list[str]]] = {}
+    for policy, told in decided.items():
+        for name, decision in zip(found.signatures, told, strict=True):
+            if decision.action == "review":
+                waiting.setdefault(name, {}).setdefault(decision.reason, []).append(policy)
+    table = sums.merged([kept.filter(pl.col("signature").is_in(list(waiting)))], ["signature"])
+    table = table.sort("tokens", "documents", "signature", descending=[True, True, False])
+    rows = []
+    for row in table.head(_QUEUE).iter_rows(named=True):
+        signature = found.signatures[row["signature"]]
+        why = m.summed(row, names=("documents", "tokens"), keep=True, signature=row["signature"])
+        reasons = sorted(waiting[row["signature"]].items())
+        rows.append(Queued(evidences.claims(signature), signature.route, reasons, row["documents"], row["tokens"], why))
+    return rows, table.height

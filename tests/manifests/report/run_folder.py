@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -34,11 +35,17 @@ HOSTILE_URLS = (
     " javascript:alert(4)",
 )
 PART = "web/part-0001"
+_CLAIMS: dict[int, tuple[str, str]] = {}
 ROWS = 24
 
 
-def build(run: str, *, stages: int = 9) -> None:
-    """The first ``stages`` steps of a run: record, documents, annotations, duplicates, verdicts, pools, mix, shards."""
+def build(run: str, *, stages: int = 9, claims: Mapping[int, tuple[str, str]] | None = None) -> None:
+    """The first ``stages`` steps of a run: record, documents, annotations, duplicates, verdicts, pools, mix, shards.
+
+    ``claims`` are made of the documents of these rows, besides those that are there: an expression, and its kind.
+    """
+    _CLAIMS.clear()
+    _CLAIMS.update(claims or {})
     steps = [_record, _documents, _annotations, _duplicates, _verdicts, _pools, _mix, _runs, _shards]
     for step in steps[:stages]:
         step(run)
@@ -63,6 +70,10 @@ def _record(run: str) -> None:
     storage.write_bytes(f"{run}/run.json", json.dumps(record).encode())
 
 
+def _own(i: int) -> tuple[Claim, ...]:
+    return (Claim("CC-BY-4.0", "link-rel", raw="<b>"),) if i % 2 else ()
+
+
 def documents() -> list[Document]:
     made = []
     for i in range(ROWS):
@@ -74,7 +85,7 @@ def documents() -> list[Document]:
                 url=HOSTILE_URLS[i] if hostile else f"https://good.example/{i}?a=1&b=2",
                 title=HOSTILE_TITLE if hostile else f"Page {i}",
                 file="a.warc.gz",
-                claims=(Claim("CC-BY-4.0", "link-rel", raw="<b>"),) if i % 2 else (),
+                claims=(*_own(i), *((Claim(*_CLAIMS[i]),) if i in _CLAIMS else ())),
                 reservations=(Reservation("tdm<rep>", "deny"),) if i == 7 else (),
             )
         )
@@ -109,8 +120,10 @@ def _annotations(run: str) -> None:
         "language": pa.table(language, schema=schemas.LANGUAGE),
         "quality": pa.table({"quality": [i / ROWS for i in range(ROWS)]}, schema=schemas.QUALITY),
         "heuristics": pa.table({"characters": [len(t) for t in texts], "words": [len(t.split()) for t in texts]}),
-        "licence": pa.Table.from_batches([signatures.annotate(evidence_table(documents()))[0]]),
     }
+    licence, interned = signatures.annotate(evidence_table(documents()))
+    columns["licence"] = pa.Table.from_batches([licence])
+    parts.write(run, "signatures", PART, interned, schema="signatures", ids=ids)
     for name, table in columns.items():
         parts.write(run, f"annotations/{name}", PART, table, schema=name, ids=ids)
 
@@ -151,12 +164,15 @@ def _verdicts(run: str) -> None:
     parts.write(run, "verdicts", PART, table, schema="verdicts", ids=ids)
 
 
+def _spans(rows: Sequence[int]) -> pa.Table:
+    """100 tokens for each of these documents."""
+    part = pa.array([f"documents/{PART}.parquet"] * len(rows)).dictionary_encode()
+    spans = {"start": [n * 100 for n in range(len(rows))], "end": [n * 100 + 100 for n in range(len(rows))]}
+    return pa.table({**spans, "part": part, "row": pa.array(rows, pa.int32())}, schema=schemas.SPANS)
+
+
 def _pools(run: str) -> None:
-    """100 tokens for each kept document."""
-    kept = [i for i in range(ROWS) if reason(i) is None]
-    part = pa.array([f"documents/{PART}.parquet"] * len(kept)).dictionary_encode()
-    spans = {"start": [n * 100 for n in range(len(kept))], "end": [n * 100 + 100 for n in range(len(kept))]}
-    table = pa.table({**spans, "part": part, "row": pa.array(kept, pa.int32())}, schema=schemas.SPANS)
+    table = _spans([i for i in range(ROWS) if reason(i) is None])
     storage.write_table(f"{run}/pools/web~web~permissive~eng~human/train-part.spans.parquet", table)
 
 
@@ -200,6 +216,7 @@ def _runs(run: str) -> None:
 def _shards(run: str) -> None:
     path = "shards/olmo/part-00000.npy"
     storage.write_bytes(f"{run}/{path}", b"\0" * 2000)
+    storage.write_table(f"{run}/shards/olmo/part-00000.spans.parquet", _spans(range(12, 22)))
     shard = {"format": "olmo", "index": 0, "files": ["part-00000.npy"], "tokens": 1000, "documents": 10}
     receipts.write(run, Receipt("shards", "olmo-00000", "k", (output(run, path),), {"tokens": 1000}))
     index = {

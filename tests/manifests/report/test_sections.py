@@ -17,7 +17,10 @@ from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 
 from manifests import report, schemas, storage
 from manifests.mix import MixDomain, MixManifest, MixMetric
-from manifests.report import data, findings, flow, permissions
+from manifests.report import duplicates, findings, flow, material, provenance
+from manifests.report import licences as licence_section
+from manifests.report.licences import Licences
+from manifests.report.sums import SUMS, Sums
 from tests.manifests.report import run_folder
 
 
@@ -35,19 +38,28 @@ def manifest(predicted: float, sd: float, epochs: float = 0.5) -> MixManifest:
     )
 
 
-def frame(rows: list[tuple[Any, ...]]) -> pl.DataFrame:
-    schema = {
-        "source": pl.String,
-        "keep": pl.Boolean,
-        "reason": pl.String,
-        "licence_class": pl.String,
-        "reserved": pl.Boolean,
-        "tokens": pl.Int64,
-    }
-    return pl.DataFrame(rows, schema=schema, orient="row")
+def licences(rows: list[tuple[str, bool, bool, int]]) -> Sums:
+    """Of documents with a licence class, whether reserved, whether kept, and so many alike."""
+    table = pl.DataFrame(
+        [(c, r, k, n, n * k, 10 * n * k, 0, []) for c, r, k, n in rows],
+        schema={
+            "licence_class": pl.String,
+            "reserved": pl.Boolean,
+            "keep": pl.Boolean,
+            **dict.fromkeys(SUMS, pl.Int64),
+            "behind": pl.List(pl.String),
+        },
+        orient="row",
+    )
+    return Sums({"licences": table}, sum(n for *_, n in rows), 0)
 
 
-EMPTY = frame([])
+def moves(fates: list[tuple[str, str | None]]) -> pl.DataFrame:
+    return pl.DataFrame(
+        [(s, r or "kept", 1) for s, r in fates],
+        schema={"source": pl.String, "outcome": pl.String, "documents": pl.Int64},
+        orient="row",
+    )
 
 
 @pytest.mark.parametrize(
@@ -62,13 +74,13 @@ EMPTY = frame([])
 def test_a_gain_counts_only_beyond_its_error(
     predicted: float, sd: float, epochs: float, said: list[tuple[str, str]]
 ) -> None:
-    found = findings.of({}, EMPTY, manifest(predicted, sd, epochs), {})
+    found = findings.of({}, licences([]), manifest(predicted, sd, epochs), {})
     assert [(f.level, f.headline) for f in found] == said
 
 
 def test_failures_silence_reservations_and_gaps_are_found() -> None:
-    rows = [("web", True, None, "permissive", i == 0, 10) for i in range(19)]
-    documents = frame([*rows, ("web", True, None, "unknown", False, 10), ("web", False, "x", "unknown", True, None)])
+    kept = [("permissive", True, True, 1), ("permissive", False, True, 18), ("unknown", False, True, 1)]
+    documents = licences([*kept, ("unknown", True, False, 1)])
     record = {"failures": [{"stage": "ingest", "task": "a", "message": "b"}]}
     found = findings.of(record, documents, manifest(1.9, 0.01), {"web": 20, "code": -20})
     assert [(f.level, f.headline) for f in found] == [
@@ -81,21 +93,38 @@ def test_failures_silence_reservations_and_gaps_are_found() -> None:
     ]
 
 
-def test_policies_side_by_side() -> None:
-    documents = frame(
-        [
-            ("web", True, None, "permissive", False, 50),
-            ("web", True, None, "permissive", True, 20),
-            ("web", True, None, "copyleft", False, 20),
-            ("web", True, None, "unknown", False, 10),
-            ("web", False, "x", "permissive", False, None),
-        ]
-    )
-    found = {p.policy: (p.documents, p.tokens, p.share) for p in permissions.of(documents)}
-    expected = {"any": (4, 100, 1.0), "copyleft-ok": (2, 70, 0.7), "permissive-only": (1, 50, 0.5)}
-    assert {name: found[name] for name in expected} == expected
-    assert found["contract-only"] == (0, 0, 0.0)
-    assert permissions.of(EMPTY) == []
+def test_policies_side_by_side(tmp_path: Path) -> None:
+    """Odd rows claim CC-BY-4.0; 16 of 24 are kept, 100 tokens each. Nobody honours a protocol that nobody knows."""
+    run_folder.build(str(tmp_path))
+    m = material.gather(str(tmp_path))
+    found = licences_of(m).permissions
+    assert found is not None
+    shown = {p.policy: (p.documents, p.tokens, p.share) for p in found.policies}
+    assert shown["any"] == (16, 1600, 1.0)
+    assert shown["permissive-only"] == (8, 800, 0.5)
+    assert shown["contract-only"] == (0, 0, 0.0)
+    assert found.policies[0].policy == "any"
+    column = [p.policy for p in found.policies].index("permissive-only")
+    assert {d: (total, cells[column].value) for d, total, cells in found.matrix} == {
+        "web": (800, 800),
+        "prose": (800, 0),
+    }
+
+
+def test_contradictions_and_what_waits_for_a_person(tmp_path: Path) -> None:
+    run = str(tmp_path)
+    run_folder.build(run, claims={9: ("CC-BY-NC-4.0", "footer"), 13: ("CC-BY-4.0", "mention")})
+    found = licences_of(material.gather(run))
+    assert found.conflicts is not None
+    (conflict,) = found.conflicts
+    assert (conflict.categories, conflict.documents, conflict.tokens) == (["noncommercial", "permissive"], 1, 100)
+    assert conflict.concluded == "CC-BY-4.0: permissive"
+
+
+def licences_of(m: material.Material) -> Licences:
+    found = licence_section.of(m)
+    assert found is not None
+    return found
 
 
 _FATES = st.tuples(
@@ -105,7 +134,7 @@ _FATES = st.tuples(
 
 @given(st.lists(_FATES, max_size=60))
 def test_every_document_flows_once(fates: list[tuple[str, str | None]]) -> None:
-    drawn = flow.of(frame([(s, r is None, r, None, None, None) for s, r in fates]))
+    drawn = flow.of(moves(fates))
     if drawn is None:
         assert not fates
         return
@@ -121,10 +150,7 @@ def test_every_document_flows_once(fates: list[tuple[str, str | None]]) -> None:
 
 
 def test_labels_of_rare_reasons_do_not_overlap() -> None:
-    rows = [("web", True, None, None, None, None)] * 5000 + [
-        ("web", False, f"r{i}", None, None, None) for i in range(9)
-    ]
-    drawn = flow.of(frame(rows))
+    drawn = flow.of(moves([("web", None)] * 5000 + [("web", f"r{i}") for i in range(9)]))
     assert drawn is not None
     middles = [n.middle for n in drawn.outcomes]
     assert all(b - a >= 20 for a, b in pairwise(middles))
@@ -132,14 +158,19 @@ def test_labels_of_rare_reasons_do_not_overlap() -> None:
 
 def test_pairs_are_shown_where_they_part(tmp_path: Path) -> None:
     run_folder.build(str(tmp_path))
-    found = data.gather(str(tmp_path)).duplicates
+    m = material.gather(str(tmp_path))
+    found = duplicates.of(m)
     assert found is not None
     (pair,) = found.pairs
     assert {w for w, differs in pair.kept_words if differs} == {"9"}
     assert {w for w, differs in pair.dropped_words if differs} == {"11"}
     (near,) = found.apart
-    assert (near.score, near.kept.id, near.kind) == (0.5, pair.kept.id, "apart")
-    assert (found.chained, found.blob, found.exact, found.fuzzy, found.url) == (3, 4, 1, 1, 0)
+    assert (near.score, near.kept) == (0.5, pair.kept)
+    assert (found.chained, found.blob) == (3, 4)
+    assert [found.of_kind(k) for k in ("exact", "fuzzy", "url")] == [1, 1, 0]
+    assert [(s.name, s.clusters) for s in found.sizes] == [("3", 1)]
+    assert found.scores is not None
+    assert found.scores["pairs"].sum() == 1
 
 
 def sharded(run: str, row: int) -> int:
@@ -162,7 +193,7 @@ def sharded(run: str, row: int) -> int:
 @pytest.mark.parametrize("row", range(len(run_folder.HOSTILE_URLS)))
 def test_a_hostile_document_is_followed_harmlessly(tmp_path: Path, row: int) -> None:
     sharded(str(tmp_path), row)
-    found = data.gather(str(tmp_path)).followed
+    found = provenance.of(material.gather(str(tmp_path))).followed
     assert found is not None
     assert found.link == "" or found.link.startswith("https://e.example/")
     assert "\u202e" not in found.before + found.after

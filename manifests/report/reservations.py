@@ -1,0 +1,109 @@
+"""Who reserves what: each signal found, the documents under it, and whether the run's policy acts on it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+
+import polars as pl
+
+from manifests.policy import Policy
+from manifests.report import evidence as evidences
+from manifests.report import frame as frames
+from manifests.report import queries
+from manifests.report.material import Material
+from manifests.report.queries import Why
+from manifests.report.shown import plain
+from manifests.signatures import Reserved
+
+_MOST = 60
+
+
+@dataclass(frozen=True)
+class Signal:
+    protocol: str
+    value: str
+    agent: str
+    documents: int
+    kept: int
+    tokens: int
+    honoured: str  #: yes, no; unknown where the run has no policy, or its name stands for another one now
+    why: Why
+
+
+@dataclass(frozen=True)
+class Reservations:
+    """``policy`` is the run's own, empty before a mix. ``hosts``: kind of file, its status, hosts and files."""
+
+    signals: Sequence[Signal]
+    more: int
+    reserved: int
+    policy: str
+    hosts: Sequence[tuple[str, int, int, int]]
+    why: Why
+
+
+def of(m: Material) -> Reservations | None:
+    """None where no evidence was read."""
+    found, policy = evidences.of(m), _policy(m)
+    hosts = _hosts(m)
+    if found is None and not hosts:
+        return None
+    reserved = m.sums.by("licences", where=pl.col("reserved")).row(0, named=True)
+    signals, more = _signals(m, found, policy) if found else ([], 0)
+    why = m.summed(reserved, names=("documents",), reserved=True)
+    name = policy.name if policy else ""
+    return Reservations(signals, more, reserved["documents"], name, hosts, why)
+
+
+def _signals(m: Material, found: evidences.Evidence, policy: Policy | None) -> tuple[list[Signal], int]:
+    by: dict[Reserved, list[str]] = {}
+    for name, signature in found.signatures.items():
+        for said in signature.reservations:
+            by.setdefault(said, []).append(name)
+    rows = []
+    for said, names in by.items():
+        row = m.sums.by("licences", where=pl.col("signature").is_in(names)).row(0, named=True)
+        rows.append((said, row))
+    rows.sort(key=lambda r: (-r[1]["documents"], r[0]))
+    return [
+        Signal(
+            plain(said.protocol, 60),
+            plain(said.value, 60),
+            plain(said.agent, 60),
+            row["documents"],
+            row["kept"],
+            row["tokens"],
+            ("yes" if said.protocol in policy.honour_reservations else "no") if policy else "unknown",
+            m.why(
+                queries.totals(queries.saying(json.dumps(said, separators=(",", ":"), ensure_ascii=False))),
+                {n: row[n] for n in ("documents", "kept", "tokens")},
+                row["behind"],
+            ),
+        )
+        for said, row in rows[:_MOST]
+    ], max(0, len(rows) - _MOST)
+
+
+def _policy(m: Material) -> Policy | None:
+    """The policy of the mix; None when there is none, or what its name stands for has changed since."""
+    if m.mix is None:
+        return None
+    try:
+        policy = Policy.load(m.mix.policy)
+        if day := (m.recipe.get("mix") or {}).get("as_of"):
+            policy = replace(policy, as_of=date.fromisoformat(str(day)))
+    except ValueError:
+        return None
+    return policy if policy.digest == m.mix.policy_digest else None
+
+
+def _hosts(m: Material) -> list[tuple[str, int, int, int]]:
+    """What hosts say of their whole sites, by kind of file and status."""
+    table = frames.table(m.run, "hosts/all.parquet")
+    if table is None or table.is_empty():
+        return []
+    grouped = table.group_by("kind", "status").agg(hosts=pl.col("host").n_unique(), files=pl.len())
+    return grouped.sort("kind", "status").rows()

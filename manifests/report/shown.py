@@ -1,0 +1,24 @@
+"""What strangers wrote, made fit to be shown: one line of visible characters, and links that only open web pages."""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import urlsplit
+
+#: invisible characters that reorder or hide what is shown around them
+_UNSEEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff]")
+
+
+def plain(text: str | None, length: int) -> str:
+    """One line of visible characters, cut to ``length``."""
+    line = " ".join(_UNSEEN.sub("", text or "").split())
+    return line if len(line) <= length else line[: length - 1].rstrip() + "…"
+
+
+def safe_link(url: str) -> str:
+    """The URL if following it opens a web page, else nothing: never ``javascript:``, ``data:`` and their kin."""
+    try:
+        split = urlsplit(url)
+    except ValueError:
+        return ""
+    return url if split.scheme in ("http", "https") and split.hostname else ""
