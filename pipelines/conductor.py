@@ -12,6 +12,7 @@ from typing import Any
 
 from manifests import receipts, storage
 from manifests.receipts import Receipt
+from pipelines import merging
 from pipelines.engines.protocol import Counters, Engine, Job, job_name
 from pipelines.errors import RunFailed
 from pipelines.slices import Consumer, consuming
@@ -87,9 +88,16 @@ class Conductor:
     ) -> list[Receipt]:
         """One Beam job: tasks write packed keys, references to them are grouped, ``consumer`` makes a task of a group.
 
+        Of very many tasks, the key files are first merged: three jobs.
         Returns the receipts of the consuming stage ``into``. Those named in ``keep`` are left from earlier exchanges.
         """
         keep = list(keep)
+        merged = f"{stage}-merged"
+        if len(tasks) > merging.FILES:
+            tasks = merging.tasks(stage, self.map(stage, tasks))
+            stage = merged
+        else:
+            self._prune(merged, [])
         produced = self._done(tasks)
         complete = all(produced)
         consumers = consuming(consumer, [r for r in produced if r]) if complete else []

@@ -6,14 +6,20 @@ with the reference.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from manifests import storage
 from manifests.receipts import Output, output
 from pipelines.slices import Slice
+
+#: where merged key files lie; those of other runs, too
+MERGED = "exchange/merged"
 
 
 class CorruptSlice(OSError):
@@ -50,14 +56,45 @@ def write_slices(run: str, path: str, pieces: Sequence[tuple[int | str, np.ndarr
 
 def read_keys(run: str, piece: Slice, kind: np.dtype) -> np.ndarray:
     """The records of a slice; a path that is not relative to the run is of another run."""
+    return _read(run, piece, kind)[1]
+
+
+@dataclass(frozen=True)
+class Gathered:
+    """Records of one partition, in the order of the ``files`` that tasks wrote; record i is of ``files[which[i]]``."""
+
+    records: np.ndarray
+    files: list[str]
+    which: npt.NDArray[np.int64]
+
+
+def gather(run: str, slices: Iterable[Slice], kind: np.dtype) -> Gathered:
+    """The records of slices, whether their files were merged or not: the same either way."""
+    found = sorted((piece for s in slices for piece in _members(run, s, kind)), key=lambda piece: piece[0])
+    files = [path for path, _ in found]
+    which = np.repeat(np.arange(len(found)), [len(records) for _, records in found])
+    return Gathered(np.concatenate([np.empty(0, kind), *(records for _, records in found)]), files, which)
+
+
+def _members(run: str, piece: Slice, kind: np.dtype) -> list[tuple[str, np.ndarray]]:
+    head, records = _read(run, piece, kind)
+    if not piece.head:
+        return [(piece.path, records)]
+    folder = piece.path.rpartition(MERGED)[0]  # of another run, or empty
+    paths, counts = zip(*json.loads(head), strict=True)
+    return list(zip([folder + p for p in paths], np.split(records, np.cumsum(counts)[:-1]), strict=True))
+
+
+def _read(run: str, piece: Slice, kind: np.dtype) -> tuple[bytes, np.ndarray]:
     with storage.open_input(uri(run, piece.path)) as f:
         f.seek(piece.offset * kind.itemsize)
-        data = f.read(piece.count * kind.itemsize)
+        data = f.read((piece.head + piece.count) * kind.itemsize)
     if storage.digest_bytes(data) != piece.digest:
         raise CorruptSlice(
             f"{piece.path}: records {piece.offset}+{piece.count} are not what was written: delete it and run again"
         )
-    return np.frombuffer(data, kind)
+    head = piece.head * kind.itemsize
+    return data[:head], np.frombuffer(data, kind, offset=head)
 
 
 def uri(run: str, path: str) -> str:
@@ -72,4 +109,4 @@ def rows_of(table: pa.Table, piece: Slice) -> pa.Table:
 
 def raw(piece: Slice) -> list[int | str]:
     """The slice as a receipt holds it; ``Slice(*raw)`` reads it back."""
-    return [piece.partition, piece.path, piece.offset, piece.count, piece.digest]
+    return [piece.partition, piece.path, piece.offset, piece.count, piece.digest, *([piece.head] if piece.head else [])]

@@ -11,13 +11,17 @@ from pipelines.task import Task
 
 @dataclass(frozen=True)
 class Slice:
-    """A reference to ``count`` packed records at ``offset`` (in records) of a key file of the run."""
+    """A reference to ``count`` packed records at ``offset`` (in records) of a key file of the run.
+
+    In a merged file a ``head`` (its size in records) goes before them, which names the files they are from.
+    """
 
     partition: int | str
     path: str
     offset: int
     count: int
     digest: str
+    head: int = 0
 
 
 Consumer = Callable[[int | str, Sequence[Slice]], Task]

@@ -26,7 +26,7 @@ from manifests.text import buffers
 from pipelines import conditions, selection
 from pipelines.catalog import Catalog
 from pipelines.conductor import Conductor
-from pipelines.exchange import raw, read_keys, rows_of, write_keys
+from pipelines.exchange import gather, raw, rows_of, write_keys
 from pipelines.recipe import Passages, Recipe, Rule
 from pipelines.slices import Slice, group_slices, slices_of
 from pipelines.task import Made, Task
@@ -98,15 +98,14 @@ def _match_task(partition: int | str, slices: Sequence[Slice], *, kind: str) -> 
 def match_partition(run: str, spec: tuple[str, int, tuple[Slice, ...]]) -> Made:
     """Every passage whose key another has before it, with the first that has it; sorted by part."""
     kind, partition, slices = spec
-    records = [read_keys(run, s, RECORD) for s in slices]
-    every = np.concatenate(records)
-    which = np.repeat(np.arange(len(slices)), [len(r) for r in records])
+    gathered = gather(run, slices, RECORD)
+    every, which = gathered.records, gathered.which
     order = np.lexsort((every["start"], every["row"], which, every["key"]))
     every, which = every[order], which[order]
     repeats = np.zeros(len(every), bool)
     repeats[1:] = every["key"][1:] == every["key"][:-1]
     first = np.maximum.accumulate(np.where(repeats, 0, np.arange(len(every))))[repeats]
-    names = pl.Series([s.path.removeprefix(f"{FOLDER}/{kind}/").removesuffix(".keys") for s in slices])
+    names = pl.Series([f.removeprefix(f"{FOLDER}/{kind}/").removesuffix(".keys") for f in gathered.files])
     found = pl.DataFrame(
         {
             "part": names.gather(which[repeats]),

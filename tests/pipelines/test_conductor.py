@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from manifests import receipts
+from pipelines import merging
 from pipelines.conductor import Conductor
 from pipelines.engines import LocalEngine
 from pipelines.errors import RunFailed
@@ -93,6 +95,35 @@ def test_an_exchange_repeats_only_what_changed(conductor: Conductor) -> None:
     again = conductor.exchange("multiples", tasks, work.sum_of_partition, into="sums")
     assert [r.digest for r in again] == [r.digest for r in first]
     assert before == {p: (Path(conductor.run) / p).stat().st_mtime_ns for p in before}
+
+
+def test_many_key_files_are_merged_first_and_the_same_records_come(
+    conductor: Conductor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tasks = work.numbered("multiples", work.write_multiples, 7)
+    consumer = partial(work.files_of_partition, stage="plain")
+    plain = conductor.exchange("multiples", tasks, consumer, into="plain")
+    monkeypatch.setattr(merging, "FILES", 3)
+    monkeypatch.setattr(merging, "_OPEN_FILES", 3)
+    merged = conductor.exchange("multiples", tasks, partial(work.files_of_partition, stage="merged"), into="merged")
+    read = [[(Path(conductor.run) / o.path).read_text() for r in made for o in r.outputs] for made in (plain, merged)]
+    assert read[0] == read[1]
+    assert len(read[0]) == 4
+    assert len(receipts.tasks(conductor.run, "multiples-merged")) == 3
+    monkeypatch.undo()
+    conductor.exchange("multiples", tasks, consumer, into="plain")
+    assert receipts.tasks(conductor.run, "multiples-merged") == []
+    assert not list(Path(conductor.run).glob("exchange/merged/**/*.keys"))
+
+
+def test_a_corrupt_key_file_is_noticed_when_merged(conductor: Conductor, monkeypatch: pytest.MonkeyPatch) -> None:
+    tasks = work.numbered("multiples", work.write_multiples, 3)
+    conductor.map("multiples", tasks)
+    keys = Path(conductor.run) / "exchange/1.keys"
+    keys.write_bytes(keys.read_bytes()[:-1] + b"\xff")
+    monkeypatch.setattr(merging, "FILES", 2)
+    with pytest.raises(RunFailed, match="not what was written"):
+        conductor.exchange("multiples", tasks, work.sum_of_partition, into="sums")
 
 
 def test_a_corrupt_key_file_is_noticed(conductor: Conductor) -> None:

@@ -13,7 +13,7 @@ import numpy as np
 
 from manifests import storage
 from manifests.receipts import digest_of, output
-from pipelines.exchange import raw, read_keys, write_keys
+from pipelines.exchange import gather, raw, read_keys, write_keys
 from pipelines.slices import Slice
 from pipelines.task import Made, Task
 
@@ -65,3 +65,16 @@ def write_sum(run: str, spec: tuple[int, tuple[Slice, ...]]) -> Made:
     total = sum(int((read_keys(run, s, RECORD)["key"] >> np.uint64(32)).sum()) for s in slices)
     storage.write_bytes(storage.join(run, f"sums/{partition}.txt"), str(total).encode())
     return Made([output(run, f"sums/{partition}.txt")])
+
+
+def files_of_partition(partition: int | str, slices: Sequence[Slice], *, stage: str) -> Task:
+    return Task(stage, f"p{partition}", digest_of([s.digest for s in slices]), write_files, (stage, partition, slices))
+
+
+def write_files(run: str, spec: tuple[str, int, Sequence[Slice]]) -> Made:
+    """Every record of a partition, with the file it is from."""
+    stage, partition, slices = spec
+    found = gather(run, slices, RECORD)
+    lines = [f"{found.files[i]} {key:x} {row}" for i, (key, row) in zip(found.which, found.records, strict=True)]
+    storage.write_bytes(storage.join(run, f"{stage}/{partition}.txt"), "\n".join(lines).encode())
+    return Made([output(run, f"{stage}/{partition}.txt")])

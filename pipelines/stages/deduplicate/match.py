@@ -10,7 +10,7 @@ import pyarrow as pa
 from dedup import pairs
 from manifests import storage
 from manifests.receipts import digest_of, output
-from pipelines.exchange import read_keys
+from pipelines.exchange import gather
 from pipelines.recipe import Dedup
 from pipelines.slices import Slice, ordered
 from pipelines.stages.deduplicate import keys
@@ -40,11 +40,10 @@ def task(
 def match_partition(run: str, spec: tuple[str, int, tuple[Slice, ...], int]) -> Made:
     """Merges the slices of a partition and walks its buckets."""
     stage, partition, slices, most = spec
-    records = [read_keys(run, s, keys.RECORD) for s in slices]
-    key, sketch = (np.concatenate([r[name] for r in records]) for name in ("key", "sketch"))
-    refs = np.concatenate([(i << 32) | r["row"].astype(np.int64) for i, r in enumerate(records)])
-    found = pairs.candidates(key, refs, sketch, most)
-    names = pa.array([of_key_file(s.path) for s in slices], pa.string())
+    gathered = gather(run, slices, keys.RECORD)
+    key, row, sketch = (np.ascontiguousarray(gathered.records[name]) for name in ("key", "row", "sketch"))
+    found = pairs.candidates(key, (gathered.which << 32) | row, sketch, most)
+    names = pa.array([of_key_file(f) for f in gathered.files], pa.string())
     a, b = found.edges.T
     table = pa.table(
         {
