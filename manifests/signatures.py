@@ -61,6 +61,8 @@ class Signature:
     @classmethod
     def from_json(cls, text: str) -> Signature:
         raw = json.loads(text)
+        if not raw:  # of a document whose evidence was never concluded
+            return cls()
         return cls(
             **{
                 **raw,

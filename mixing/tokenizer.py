@@ -86,6 +86,14 @@ class Tokenizer:
                 pieces.append(np.asarray(ids, self.dtype))
         return np.concatenate(pieces) if pieces else np.empty(0, self.dtype), lengths
 
+    def bounds(self, text: str) -> tuple[Tokens, npt.NDArray[np.int64]]:
+        """Tokens of one text without its end token, and ``[start, end)`` of each in characters, ``int64[n, 2]``.
+
+        Tokens that share a character, as bytes of it, all have it.
+        """
+        encoding = self._backend.encode(text, add_special_tokens=False)
+        return np.asarray(encoding.ids, self.dtype), np.array(encoding.offsets, np.int64).reshape(-1, 2)
+
     def decode(self, tokens: npt.NDArray[Any] | Sequence[int]) -> str:
         """The text of ``tokens`` without its special tokens; a character cut in two shows as U+FFFD."""
         return str(self._backend.decode([int(t) for t in tokens], skip_special_tokens=True))

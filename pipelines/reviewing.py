@@ -13,7 +13,6 @@ from manifests import lineage, parts, reviews, storage
 from manifests.lineage import Index
 from manifests.policy import Policy
 from manifests.reviews import Book, Review
-from manifests.signatures import Signature
 
 
 @dataclass(frozen=True)
@@ -72,8 +71,3 @@ def _notes(run: str, index: Index, numbers: np.ndarray) -> list[str]:
         if survivor := lineage.row_of(run, "duplicates", entry.part, entry.row)["survivor"]:
             found.append(f"it is not kept: its duplicate {survivor} stands for it; decide about that one too")
     return found
-
-
-def signature_of(entry: lineage.Entry) -> Signature:
-    """The evidence of a document as the index has it."""
-    return Signature.from_json(entry.evidence if entry.evidence != "{}" else Signature().to_json())

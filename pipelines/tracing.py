@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-import pyarrow.compute as pc
-import pyarrow.parquet as pq
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from manifests import edits, lineage, parts, storage
+from manifests import edits, lineage, parts, reviews, storage
+from pipelines import chain, original, questions, reviewing
 from pipelines.errors import CuveeError
 
 _TEXT = 2000
@@ -38,37 +36,42 @@ def show_trace(run: str, shard: str, offset: int, console: Console) -> None:
     table.add_row("token", f"{found.shard}:{found.offset}  (document's tokens {found.start} to {found.end - 1})")
     _describe(table, found.document, found.licence, found.claims, found.record, found.part, found.row)
     table.add_row("text", f"{escape(found.before)}[reverse]▸[/]{escape(found.after)}")
+    tokens = lineage.tokens_of(run, shard, found.start, found.end)
+    place = original.of_token(run, parts.part_of(found.part), found.row, tokens, offset - found.start)
+    if place is not None:
+        told = f"bytes {place.start} to {place.end} of its text: {place.text!r}"
+        table.add_row("original", escape(told + (f", tokenized as {place.shown!r}" if place.edited else "")))
     console.print(table)
 
 
 def show_found(run: str, numbers: Sequence[int], console: Console, *, asked: str) -> None:
     """Prints documents by their numbers in the lineage index, each with all its stretches of the shards."""
-    index = _index(run)
     if not len(numbers):
         raise CuveeError(f"{asked}: no document of {run}")
     chosen = np.array(sorted(numbers)[:_DOCUMENTS], np.int64)
-    places = index.places(chosen)
-    for entry in index.entries(chosen):
-        found = lineage.document(run, entry.part, entry.row)
+    try:
+        found = chain.follow(_index(run), chosen, reviewing.policy_of(run), reviews.of_run(run))
+    except ValueError as error:
+        raise CuveeError(str(error)) from None
+    for one in found:
         table = _table()
-        _describe(
-            table,
-            found["document"],
-            found["licence"],
-            found["claims"],
-            found["record"],
-            f"documents/{entry.part}",
-            entry.row,
-        )
-        verdict = lineage.row_of(run, "verdicts", entry.part, entry.row)
-        table.add_row("verdict", "kept" if verdict["keep"] else escape(f"dropped: {verdict['reason']}"))
-        mine = places.filter(places["document"] == entry.number)
-        for shard, start, end in mine.select("shard", "start", "end").head(_PLACES).iter_rows():
-            table.add_row("tokens", f"{escape(shard)}:{start} to {end - 1}")
-        if mine.height > _PLACES:
-            table.add_row("tokens", f"and {mine.height - _PLACES} stretches more")
-        if not mine.height:
-            table.add_row("tokens", f"{entry.tokens} in the pools, none in the shards")
+        where = f"documents/{one.entry.part}"
+        _describe(table, one.document, one.licence, one.claims, one.record, where, one.entry.row)
+        for review in one.reviews:
+            said = f"{review.action} {review.licence}".strip()
+            table.add_row(
+                "review", escape(f"{said} {review.scope} {review.value}, by {review.reviewer}: {review.reason}")
+            )
+        told = f"{one.decision.action}: {'; '.join(one.decision.reasons)}"
+        table.add_row("policy", escape(told))
+        kept = one.verdict.get("keep", False)
+        table.add_row("verdict", "kept" if kept else escape(f"dropped: {one.verdict.get('reason')}"))
+        for place in one.places[:_PLACES]:
+            table.add_row("tokens", f"{escape(place.shard)}:{place.start} to {place.end - 1}")
+        if len(one.places) > _PLACES:
+            table.add_row("tokens", f"and {len(one.places) - _PLACES} stretches more")
+        if not one.places:
+            table.add_row("tokens", f"{one.entry.tokens} in the pools, none in the shards")
         console.print(table)
         console.print()
     if len(numbers) > _DOCUMENTS:
@@ -78,29 +81,14 @@ def show_found(run: str, numbers: Sequence[int], console: Console, *, asked: str
 def numbers_of(run: str, *, url: str = "", identifier: str = "", text: str = "") -> list[int]:
     """Documents of an address, an id, or whose text holds these words."""
     index = _index(run)
-    if url:
-        return [int(n) for n in index.by_url(url)]
-    if identifier:
-        place = lineage.find(run, identifier)
-        return [] if place is None else index.by_place([place])
-    return index.by_place(quoting(run, text))
-
-
-def quoting(run: str, words: str) -> list[tuple[str, int]]:
-    """Part and row of every document whose text holds the words; blanks of any kind are alike. Texts are read once."""
-    wanted = words.split()
-    if not wanted:
-        raise CuveeError("--text: name some words to look for")
-    pattern = r"\s+".join(re.escape(w) for w in wanted)
-    found = []
-    for path in storage.list_files(storage.join(run, parts.DOCUMENTS), "part-*.parquet", recursive=True):
-        with storage.open_input(path) as f:
-            file, first = pq.ParquetFile(f), 0
-            for batch in file.iter_batches(columns=["text"]):
-                rows = np.flatnonzero(pc.match_substring_regex(batch.column(0), pattern).to_numpy(zero_copy_only=False))
-                found += [(parts.part_of(path), first + r) for r in rows.tolist()]
-                first += batch.num_rows
-    return found
+    try:
+        if url:
+            found = index.by_url(url)
+        else:
+            found = questions.by_id(index, identifier) if identifier else questions.by_text(index, text)
+    except ValueError as error:
+        raise CuveeError(f"trace: {error}") from None
+    return [int(n) for n in found]
 
 
 def show_step(run: str, step: int, batch: int, length: int, form: str, console: Console) -> None:
@@ -161,7 +149,7 @@ def _describe(
     table: Table,
     document: Mapping[str, Any],
     licence: Mapping[str, Any],
-    claims: list[Mapping[str, Any]],
+    claims: Sequence[Mapping[str, Any]],
     record: str,
     part: str,
     row: int,

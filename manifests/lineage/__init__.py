@@ -17,6 +17,7 @@ from manifests.lineage.follow import (
     find_all,
     record_uri,
     row_of,
+    tokens_of,
     trace,
 )
 from manifests.lineage.index import Entry, Index, Place
@@ -38,5 +39,6 @@ __all__ = [
     "row_of",
     "surt",
     "tables",
+    "tokens_of",
     "trace",
 ]

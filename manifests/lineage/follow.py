@@ -111,21 +111,44 @@ def find_all(run: str, identifiers: Iterable[str]) -> dict[str, tuple[str, int]]
 
 
 def row_of(run: str, column: str, part: str, row: int, columns: list[str] | None = None) -> dict[str, Any]:
-    """One row of a column part; only its row group is read. ValueError when there is no such row."""
-    with storage.open_input(storage.join(run, parts.path(column, part))) as f:
-        file, first = pq.ParquetFile(f), 0
-        for group in range(file.num_row_groups):
-            rows = file.metadata.row_group(group).num_rows
-            if first <= row < first + rows:
-                return dict(file.read_row_group(group, columns).slice(row - first, 1).to_pylist()[0])
-            first += rows
+    """One row of a column part; only the pages it lies in are read, or its row group on an object store.
+
+    ValueError when there is no such row.
+    """
+    uri = storage.join(run, parts.path(column, part))
+    if storage.is_local(uri):
+        scan = pl.scan_parquet(storage.local_path(uri), glob=False)
+        found = (scan.select(columns) if columns else scan).slice(row, 1).collect()
+        if row >= 0 and found.height:
+            return dict(found.row(0, named=True))
+    else:
+        with storage.open_input(uri) as f:
+            file, first = pq.ParquetFile(f), 0
+            for group in range(file.num_row_groups):
+                rows = file.metadata.row_group(group).num_rows
+                if first <= row < first + rows:
+                    return dict(file.read_row_group(group, columns).slice(row - first, 1).to_pylist()[0])
+                first += rows
     raise ValueError(f"{column}/{part} has no row {row}: the run folder is damaged")
 
 
 def _context(uri: str, width: int, offset: int, start: int, end: int, decode: Decode) -> dict[str, Any]:
     first, last = max(start, offset - _AROUND), min(end, offset + _AROUND)
-    with storage.open_input(uri) as f:
-        f.seek(first * width)
-        tokens = np.frombuffer(f.read((last - first) * width), f"<u{width}")
+    tokens = _read(uri, width, first, last)
     cut = offset - first
     return {"before": decode(tokens[:cut]), "after": decode(tokens[cut:])}
+
+
+def tokens_of(run: str, shard: str, start: int, end: int) -> npt.NDArray[Any]:
+    """The tokens ``[start, end)`` of a shard that has spans beside it."""
+    uri = storage.join(run, shard)
+    total = int(
+        storage.read_table(storage.join(run, shard.rsplit(".", 1)[0] + ".spans.parquet"), ["end"])["end"][-1].as_py()
+    )
+    return _read(uri, storage.size(uri) // total, start, end)
+
+
+def _read(uri: str, width: int, first: int, last: int) -> npt.NDArray[Any]:
+    with storage.open_input(uri) as f:
+        f.seek(first * width)
+        return np.frombuffer(f.read((last - first) * width), f"<u{width}")

@@ -22,8 +22,7 @@ def overlay(index: Index, codes: Ints, book: Book) -> tuple[Ints, list[Signature
 
     ``codes`` are those of the index, one a document.
     """
-    nothing = Signature().to_json()
-    signatures = [Signature.from_json(e if e != "{}" else nothing) for e in index.signatures["evidence"].to_list()]
+    signatures = [Signature.from_json(e) for e in index.signatures["evidence"].to_list()]
     if not book.current:
         return codes, signatures
     found = [s.found for s in signatures]
