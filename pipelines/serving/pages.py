@@ -10,7 +10,7 @@ from urllib.parse import quote, urlencode
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.responses import HTMLResponse, Response
 
-from manifests.report.frame import plain, safe_link
+from manifests.report.shown import plain, safe_link
 from pipelines.serving.site import Site
 
 _LONGEST = 400

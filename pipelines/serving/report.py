@@ -44,7 +44,7 @@ def page(site: Site, name: str) -> Response | None:
     if not _NAME.fullmatch(name):
         return None
     uri = storage.join(site.run, FOLDER, name)
-    if storage.is_file(uri):
+    if storage.is_file(uri) and not site.redact:  # what was written may quote
         data = storage.read_bytes(uri)
     elif name == "index.html":
         data = _written(site)
@@ -57,8 +57,10 @@ def page(site: Site, name: str) -> Response | None:
 
 
 def _written(site: Site) -> bytes:
-    """Of a run whose report is not there; the run folder stays as it is."""
-    with site.costly(), tempfile.TemporaryDirectory() as folder:
-        path = Path(folder, "index.html")
-        report.write(site.run, str(path))
-        return path.read_bytes()
+    """Made once, for a run whose report is not there or must not quote; the run folder stays as it is."""
+    if not site.report:
+        with site.costly(), tempfile.TemporaryDirectory() as folder:
+            path = Path(folder, "index.html")
+            report.write(site.run, str(path), redact=site.redact)
+            site.report = path.read_bytes()
+    return site.report

@@ -29,6 +29,7 @@ class Site:
         self.run = run
         self.redact = redact
         self.token = secrets.token_urlsafe(32)
+        self.report = b""  #: the page, where it had to be made
         self.name = run.rstrip("/").rsplit("/", 1)[-1]
         self.reviewer = "reviewer"
         with suppress(OSError, KeyError):
