@@ -31,6 +31,7 @@ class Slider:
     kept: int
     dropped: int
     reckoned: bool  #: whether some tokens are
+    tallest: int  #: documents of the fullest bin, the outermost left out where there are others
     below: Sequence[int]  #: documents nearest to the threshold, on its two sides
     above: Sequence[int]
     why: Why
@@ -106,4 +107,5 @@ def _slider(m: Material, t: Threshold) -> Slider | None:
     why = m.why(
         totals(where(*conditions), "documents", "tokens"), {n: row[n] for n in ("documents", "tokens")}, row["behind"]
     )
-    return Slider(t, listed, -first, live[0], dropped, bool(dropped and rate), below, above, why)
+    tallest = max(n for _, n, _ in (listed[1:-1] if any(n for _, n, _ in listed[1:-1]) else listed))
+    return Slider(t, listed, -first, live[0], dropped, bool(dropped and rate), tallest, below, above, why)
