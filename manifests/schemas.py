@@ -110,8 +110,10 @@ PII = pa.schema([(f"pii_{kind}", pa.int32()) for kind in ("email", "ip", "phone"
 #: annotations/urls/SOURCE/part-*.parquet: the list that a document's address is on, null for none
 URLS = pa.schema([("url_listed", pa.string()), ("url_domain", pa.string())])
 QUALITY = pa.schema([("quality", pa.float32())])
-#: annotations/quality_bucket: rank of the score over the corpus, 0 the lowest
-QUALITY_BUCKET = pa.schema([("quality_bucket", pa.int16())])
+#: annotations/quality_scores: of each document, the probability by each model of an ensemble
+QUALITY_SCORES = pa.schema([("quality_scores", pa.list_(pa.float32()))])
+#: annotations/quality_rank: the share of the corpus of lower quality
+QUALITY_RANK = pa.schema([("quality_rank", pa.float32())])
 #: annotations/contamination: the benchmark item with the largest part of itself in the document; score 0 without one
 CONTAMINATION = pa.schema(
     [("contamination", pa.float32()), ("contamination_kind", pa.string()), ("contamination_item", pa.string())]
@@ -197,6 +199,12 @@ def block(name: str) -> pa.Schema:
     return pa.schema([(f"{name}_keep", pa.bool_()), (f"{name}_reason", pa.string())])
 
 
+def classifier(name: str) -> pa.Schema:
+    """annotations/classifier_NAME/SOURCE/part-*.parquet: the likeliest label, and its probability; of two labels, the
+    probability of the second, which is the positive one."""
+    return pa.schema([(f"{name}_label", pa.string()), (f"{name}_score", pa.float32())])
+
+
 VERSIONS = {
     "documents": 1,
     "evidence": 2,
@@ -210,7 +218,9 @@ VERSIONS = {
     "block": 1,
     "heuristics": 2,
     "quality": 1,
-    "quality_bucket": 1,
+    "quality_scores": 1,
+    "quality_rank": 1,
+    "classifier": 1,
     "contamination": 1,
     "matches": 1,
     "items": 1,

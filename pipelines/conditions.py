@@ -21,13 +21,14 @@ ANNOTATIONS = {
 #: by name, those that are made only where the recipe asks for them
 OPTIONAL = {
     "quality": schemas.QUALITY,
-    "quality_bucket": schemas.QUALITY_BUCKET,
+    "quality_rank": schemas.QUALITY_RANK,
     "contamination": schemas.CONTAMINATION,
     "paragraphs": schemas.PARAGRAPHS,
     "pii": schemas.PII,
     "urls": schemas.URLS,
 }
-_BLOCK = "block_"
+#: and those of which there are several, by how their names begin
+_NAMED = {"block_": schemas.block, "classifier_": schemas.classifier}
 QUALITY = "annotations/quality"
 
 
@@ -38,10 +39,11 @@ def columns(made: Collection[str]) -> dict[str, list[str] | None]:
 
 
 def optional(made: Collection[str]) -> dict[str, pa.Schema]:
-    """Those of the optional annotations that there are. A block of another library has a verdict and a reason."""
+    """Those of the optional annotations that there are."""
     found = {name: schema for name, schema in OPTIONAL.items() if name in made}
-    blocks = sorted(name.removeprefix(_BLOCK) for name in made if name.startswith(_BLOCK))
-    return found | {_BLOCK + name: schemas.block(name) for name in blocks}
+    for kind, schema in _NAMED.items():
+        found |= {name: schema(name.removeprefix(kind)) for name in sorted(made) if name.startswith(kind)}
+    return found
 
 
 def frame(run: str, part: str, made: Collection[str]) -> pl.DataFrame:

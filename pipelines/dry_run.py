@@ -80,9 +80,12 @@ def _curation(recipe: Recipe, parts: int, suffix: str) -> Iterator[Planned]:
     yield _standing_in(f"annotate{suffix}", parts)
     yield _standing_in(f"licences{suffix}", parts)
     if recipe.annotate.quality is not None:
-        if not suffix and not recipe.annotate.quality.model:
+        if not suffix and recipe.annotate.quality.trained:
             yield _standing_in("train-quality", 1)
+        if len(recipe.annotate.quality.model) + recipe.annotate.quality.trained > 1:
+            yield _standing_in(f"quality-scores{suffix}", parts)
         yield _standing_in(f"quality{suffix}", parts)
+        yield _standing_in(f"quality-rank{suffix}", parts)
     if recipe.decontaminate is not None:
         yield _standing_in(f"contamination{suffix}", parts)
     if recipe.dedup.exact or recipe.dedup.fuzzy:

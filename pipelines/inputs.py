@@ -142,10 +142,7 @@ def local_folders(recipe: Recipe, recipe_folder: Path) -> list[str]:
 
 def carried(recipe: Recipe, run: str) -> Recipe:
     """The recipe with the models it names on this machine copied into the run folder, where remote workers see them."""
-    annotate, tokenizer = recipe.annotate, recipe.tokenizer
-    if annotate.quality and annotate.quality.model:
-        model = _carry(annotate.quality.model, run)
-        annotate = annotate.model_copy(update={"quality": annotate.quality.model_copy(update={"model": model})})
+    annotate, tokenizer = recipe.annotate.with_models(lambda path: _carry(path, run)), recipe.tokenizer
     if tokenizer and tokenizer.path:
         tokenizer = tokenizer.model_copy(update={"path": _carry(tokenizer.path, run)})
     return recipe.model_copy(update={"annotate": annotate, "tokenizer": tokenizer})

@@ -14,7 +14,7 @@ from pydantic_core import ErrorDetails
 
 from manifests import storage
 from pipelines.errors import RecipeError
-from pipelines.recipe import Annotate, Recipe, Rule, Solve
+from pipelines.recipe import Recipe, Rule, Solve
 
 #: the rule that `decontaminate: {action: drop}` stands for, after the recipe's own
 CONTAMINATED = Rule(reason="contaminated", when="contamination > 0")
@@ -66,10 +66,10 @@ def load(path: str | Path) -> Recipe:
 def resolved(recipe: Recipe, recipe_folder: Path, run: str) -> Recipe:
     """The recipe with absolute paths of the models and the policy it names, wherever the command is called."""
     annotate, tokenizer, mix = recipe.annotate, recipe.tokenizer, recipe.mix
-    if annotate.quality and annotate.quality.model:
-        model = pattern_path(annotate.quality.model, recipe_folder, run)
-        annotate = annotate.model_copy(update={"quality": annotate.quality.model_copy(update={"model": model})})
-    annotate = annotate.model_copy(update=_annotation_paths(annotate, recipe_folder, run))
+    annotate = annotate.with_models(lambda path: pattern_path(path, recipe_folder, run))
+    if urls := annotate.urls:
+        lists = {name: [pattern_path(p, recipe_folder, run) for p in files] for name, files in urls.files().items()}
+        annotate = annotate.model_copy(update={"urls": urls.model_copy(update=lists)})
     decontaminate, select = recipe.decontaminate, recipe.select
     if decontaminate:
         found = [
@@ -103,17 +103,6 @@ def resolved(recipe: Recipe, recipe_folder: Path, run: str) -> Recipe:
         "tokenizer": tokenizer,
     }
     return recipe.model_copy(update={**changed, "dedup": dedup, "mix": mix})
-
-
-def _annotation_paths(annotate: Annotate, recipe_folder: Path, run: str) -> dict[str, Any]:
-    """The language model and the lists of addresses, where they lie."""
-    language, urls = annotate.language, annotate.urls
-    if language.model:
-        language = language.model_copy(update={"model": pattern_path(language.model, recipe_folder, run)})
-    if urls:
-        lists = {name: [pattern_path(p, recipe_folder, run) for p in files] for name, files in urls.files().items()}
-        urls = urls.model_copy(update=lists)
-    return {"language": language, "urls": urls}
 
 
 def _policy_path(policy: str, recipe_folder: Path, run: str) -> str:
@@ -279,8 +268,10 @@ def _missing_files(recipe: Recipe, path: Path, node: yaml.Node) -> Iterator[str]
             yield from ((("sources", i, "paths", j), p) for j, p in enumerate(source.paths))
         for i, benchmark in enumerate(recipe.decontaminate.benchmarks if recipe.decontaminate else []):
             yield from ((("decontaminate", "benchmarks", i, "paths", j), p) for j, p in enumerate(benchmark.paths))
-        if recipe.annotate.quality and recipe.annotate.quality.model:
-            yield ("annotate", "quality", "model"), recipe.annotate.quality.model
+        for i, model in enumerate(recipe.annotate.quality.model if recipe.annotate.quality else []):
+            yield ("annotate", "quality", "model", i), model
+        for i, one in enumerate(recipe.annotate.classifiers):
+            yield ("annotate", "classifiers", i, "model"), one.model
         if recipe.annotate.language.model:
             yield ("annotate", "language", "model"), recipe.annotate.language.model
         for name, files in recipe.annotate.urls.files().items() if recipe.annotate.urls else []:

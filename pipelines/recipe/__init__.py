@@ -18,7 +18,7 @@ from pipelines.recipe.decontamination import Benchmark, Decontaminate
 from pipelines.recipe.deduplication import Dedup, Passages
 from pipelines.recipe.licensing import Licences
 from pipelines.recipe.mixing import Mix, Shards, Swarm, Tokenizer, TokenizerTraining
-from pipelines.recipe.quality import Labels, Quality
+from pipelines.recipe.quality import Classifier, Labels, Quality
 from pipelines.recipe.rephrasing import Generator, Rephrase
 from pipelines.recipe.solving import Solve
 from pipelines.recipe.sources import Input, Source, Terms
@@ -27,6 +27,7 @@ __all__ = [
     "Annotate",
     "Benchmark",
     "Block",
+    "Classifier",
     "Decontaminate",
     "Dedup",
     "DomainRule",
@@ -86,12 +87,13 @@ class Recipe(Section):
         annotate = self.annotate
         asked = {
             "quality": annotate.quality,
-            "quality_bucket": annotate.quality,
+            "quality_rank": annotate.quality,
             "contamination": self.decontaminate,
             "paragraphs": annotate.language.paragraphs or None,
             "pii": annotate.pii,
             "urls": annotate.urls,
             **{f"block_{block.name}": block for block in annotate.blocks},
+            **{f"classifier_{one.name}": one for one in annotate.classifiers},
         }
         return tuple(name for name, section in asked.items() if section is not None)
 

@@ -2,30 +2,54 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
 
 from pipelines.recipe.annotation import Block, LanguageModel, Pii, RuleSet, Urls
 from pipelines.recipe.base import Condition, Name, Regex, Section
-from pipelines.recipe.quality import Quality
+from pipelines.recipe.quality import Classifier, Quality
 
 
 class Annotate(Section):
     quality: Quality | None = None
+    classifiers: list[Classifier] = []
     words: Literal["gopher", "datatrove"] = "gopher"  #: what the rules' statistics take for a word
     language: LanguageModel = LanguageModel()
     pii: Pii | None = None
     urls: Urls | None = None
     blocks: list[Block] = []
 
-    @field_validator("blocks")
+    @field_validator("blocks", "classifiers")
     @classmethod
-    def _distinct(cls, blocks: list[Block]) -> list[Block]:
-        names = [b.name for b in blocks]
+    def _distinct(cls, named: list[Block] | list[Classifier]) -> list[Block] | list[Classifier]:
+        names = [one.name for one in named]
         if twice := sorted({n for n in names if names.count(n) > 1}):
             raise ValueError(f"names must differ; twice: {', '.join(twice)}")
-        return blocks
+        return named
+
+    @field_validator("classifiers")
+    @classmethod
+    def _new_columns(cls, named: list[Classifier]) -> list[Classifier]:
+        from manifests import schemas
+        from pipelines import conditions
+
+        known = conditions.empty(conditions.OPTIONAL).columns
+        for one in named:
+            if taken := sorted({*schemas.classifier(one.name).names} & {*known}):
+                raise ValueError(f"name {one.name!r} would make a second column {taken[0]}; choose another")
+        return named
+
+    def with_models(self, place: Callable[[str], str]) -> Annotate:
+        """The same with every model file where ``place`` says it is."""
+        quality, language = self.quality, self.language
+        if quality:
+            quality = quality.model_copy(update={"model": [place(model) for model in quality.model]})
+        if language.model:
+            language = language.model_copy(update={"model": place(language.model)})
+        others = [c.model_copy(update={"model": place(c.model)}) for c in self.classifiers]
+        return self.model_copy(update={"quality": quality, "language": language, "classifiers": others})
 
 
 class Rule(Section):

@@ -1,8 +1,9 @@
-"""Annotators that a recipe asks for, as tasks: personal data, addresses on lists, blocks of datatrove.
+"""Annotators that a recipe asks for, as tasks: personal data, addresses on lists, classifiers, blocks of datatrove.
 
 written                         what
 annotations/pii, edits/pii      how many of each kind; what stands in their place
 annotations/urls                the list an address is on, and its registered domain
+annotations/classifier_NAME     the likeliest label, and its probability
 annotations/block_NAME, edits/block_NAME   the block's verdict and reason; what it changes in the text
 """
 
@@ -19,7 +20,7 @@ import pyarrow as pa
 from manifests import edits, parts, receipts, schemas, storage
 from pipelines.catalog import Catalog
 from pipelines.conductor import Conductor
-from pipelines.recipe import Block, Pii, Recipe, Urls
+from pipelines.recipe import Block, Classifier, Pii, Recipe, Urls
 from pipelines.task import Made, Task, Work
 
 VERSION = 1
@@ -38,14 +39,16 @@ def run(conductor: Conductor, catalog: Catalog, recipe: Recipe, fresh: Sequence[
     """Runs those the recipe has over the fresh parts; what an earlier recipe's left is deleted."""
     annotate = recipe.annotate
     wanted: dict[str, tuple[Any, Work]] = {f"block_{b.name}": (b, judge_part) for b in annotate.blocks}
+    wanted |= {f"classifier_{c.name}": (c, classify_part) for c in annotate.classifiers}
     wanted |= {"pii": (annotate.pii, redact_part)} if annotate.pii else {}
     wanted |= {"urls": (annotate.urls, look_up_part)} if annotate.urls else {}
-    left = [s for s in receipts.stages(conductor.run) if fnmatch(s, f"block_*{suffix}") and (suffix or "-" not in s)]
+    named = (f"block_*{suffix}", f"classifier_*{suffix}")
+    left = [s for s in receipts.stages(conductor.run) if any(fnmatch(s, n) for n in named) and (suffix or "-" not in s)]
     stages = {f"{name}{suffix}" for name in wanted}
     conductor.forget(*sorted({*left, f"pii{suffix}", f"urls{suffix}"} - stages))
     for name, (section, work) in wanted.items():
-        lists = _digests(section) if isinstance(section, Urls) else []
-        keys = [section.model_dump(mode="json"), lists, recipe.seed]
+        files = {"model"} if isinstance(section, Classifier) else set()
+        keys = [section.model_dump(mode="json", exclude=files), _digests(section), recipe.seed]
         tasks = [
             Task(
                 f"{name}{suffix}",
@@ -59,8 +62,13 @@ def run(conductor: Conductor, catalog: Catalog, recipe: Recipe, fresh: Sequence[
         catalog.add(conductor.map(f"{name}{suffix}", tasks))
 
 
-def _digests(section: Urls) -> list[str]:
-    return [storage.digest(file) for files in section.files().values() for file in files]
+def _digests(section: Any) -> list[str]:
+    """Of the files that a section names."""
+    if isinstance(section, Classifier):
+        return [storage.digest(section.model)]
+    if isinstance(section, Urls):
+        return [storage.digest(file) for files in section.files().values() for file in files]
+    return []
 
 
 def redact_part(run: str, spec: _Spec) -> Made:
@@ -108,6 +116,25 @@ def look_up_part(run: str, spec: _Spec) -> Made:
     table = pa.Table.from_batches([found])
     made = parts.write(run, "annotations/urls", spec.part, table, schema="urls", ids=parts.ids_of(run, spec.part))
     return Made([made], {"documents": table.num_rows, "listed": table.num_rows - found["url_listed"].null_count})
+
+
+def classify_part(run: str, spec: _Spec) -> Made:
+    """The likeliest label of each document and its probability; of two labels, the probability of the second."""
+    from classifiers import quality
+
+    section: Classifier = spec.section
+    model = quality.Classifier.load(section.model)
+    texts = pa.table({"text": parts.read(run, parts.DOCUMENTS, spec.part, ["text"])["text"]})
+    found = [model.probabilities(batch.column(0)) for batch in texts.to_batches(max_chunksize=_BATCH)]
+    probability = np.concatenate(found) if found else np.empty((0, len(model.labels)), np.float32)
+    best = probability.argmax(axis=1)
+    label = pa.array(model.labels, pa.string()).take(pa.array(best))
+    score = probability[:, 1] if len(model.labels) == 2 else probability.max(axis=1)
+    name = f"classifier_{section.name}"
+    table = pa.table([label, pa.array(score, pa.float32())], schema=schemas.classifier(section.name))
+    ids = parts.ids_of(run, spec.part)
+    made = parts.write(run, f"annotations/{name}", spec.part, table, schema="classifier", ids=ids)
+    return Made([made], {"documents": len(best)})
 
 
 def judge_part(run: str, spec: _Spec) -> Made:

@@ -111,7 +111,7 @@ def test_paths_are_relative_to_the_recipe_wherever_the_command_is_called(folder:
     assert recipe.annotate.quality is not None
     assert recipe.tokenizer is not None
     assert recipe.mix is not None
-    named = (recipe.annotate.quality.model, recipe.tokenizer.path, recipe.mix.policy)
+    named = (*recipe.annotate.quality.model, recipe.tokenizer.path, recipe.mix.policy)
     assert named == tuple(str(folder / n) for n in ("quality.bin", "tokenizer.json", "ours.yaml"))
 
 
