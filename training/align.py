@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pipelines.html.blocks import Blocks
-from pipelines.html.scan import JOINED, Page
+from pipelines.html.page import JOINED, Page
 
 _WORD = re.compile(r"\w+")
 _CELLS = 400_000_000

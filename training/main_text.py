@@ -28,12 +28,15 @@ from pipelines.charset import as_utf8
 from pipelines.html.blocks import LOOKED_UP, WIDTH, WORDS, Blocks, blocks
 from pipelines.html.features import WIDTH as COLUMNS
 from pipelines.html.features import Vocabulary, features
-from pipelines.html.forest import DEPTH, Forest
-from pipelines.html.main_text import chosen
+from pipelines.html.forest import DEPTH, Forest, probabilities
+from pipelines.html.main_text import Model, chosen
 from pipelines.html.metadata import Metadata, metadata
+from pipelines.html.page import Page
 from pipelines.html.render import render
-from pipelines.html.scan import Page, scan
-from pipelines.html.structure import block_ranges
+from pipelines.html.scan import scan
+from pipelines.html.stacking import WIDTH as SECOND_COLUMNS
+from pipelines.html.stacking import second_look
+from pipelines.html.structure import block_ranges, structure
 from training.align import block_texts, coverage
 from training.odds import Votes, table
 
@@ -43,7 +46,8 @@ SETS = ("aeb", "wcxb-dev")
 FOLDS = 5
 #: a word counts where this many sites use it
 LEAST_SITES = {"class": 4, "text": 6}
-TREES = 150
+TREES = 80
+SECOND_TREES = 50
 PARAMETERS = {
     "objective": "binary",
     "num_leaves": 31,
@@ -141,28 +145,44 @@ def _text_votes(found: Blocks, share: npt.NDArray[np.float64]) -> Votes:
     return {key: a / b for key, (a, b) in seen.items()}
 
 
-def train(samples: Sequence[Sample]) -> tuple[Forest, Vocabulary]:
-    """Forest and vocabulary. A page's own votes are taken out of the odds that its blocks are trained with."""
+def train(samples: Sequence[Sample]) -> Model:
+    """Two forests and their vocabulary, which both see pages as they will be, unknown.
+
+    A page's own votes are taken out of the odds that its blocks are trained with, and its site out of the forests whose
+    probabilities the second forest is trained with.
+    """
+    tables = {kind: table([(s.site, s.votes[kind]) for s in samples], LEAST_SITES[kind]) for kind in LEAST_SITES}
+    outlines, rows = [], []
+    for s in samples:
+        without = Vocabulary(*tables["class"].without(s.votes["class"]), *tables["text"].without(s.votes["text"]))
+        outlines.append(structure(s.page, s.found, without.class_keys, without.class_odds))
+        rows.append(features(s.page, s.found, outlines[-1], without, s.stated.title_words, s.stated.hints))
+    fold = folds(samples)
+    seconds = list(rows)
+    for k in range(FOLDS):
+        others = np.flatnonzero(fold != k).tolist()
+        forest = _forest([samples[i] for i in others], [rows[i] for i in others], TREES)
+        for i in np.flatnonzero(fold == k).tolist():
+            seconds[i] = second_look(samples[i].found, outlines[i], rows[i], probabilities(forest, rows[i]))
+    vocabulary = Vocabulary(*tables["class"].all(), *tables["text"].all())
+    return Model(vocabulary, _forest(samples, rows, TREES), _forest(samples, seconds, SECOND_TREES))
+
+
+def folds(samples: Sequence[Sample]) -> npt.NDArray[np.int64]:
+    """The fold of each sample; a site is in one."""
+    sites = sorted({s.site for s in samples})
+    fold = dict(zip(sites, np.random.default_rng(0).permutation(len(sites)) % FOLDS, strict=True))
+    return np.array([fold[s.site] for s in samples])
+
+
+def _forest(samples: Sequence[Sample], rows: Sequence[npt.NDArray[np.float32]], trees: int) -> Forest:
     import lightgbm
 
-    tables = {kind: table([(s.site, s.votes[kind]) for s in samples], LEAST_SITES[kind]) for kind in LEAST_SITES}
-    rows, labels, weights = [], [], []
-    for sample in samples:
-        vocabulary = Vocabulary(
-            *tables["class"].without(sample.votes["class"]), *tables["text"].without(sample.votes["text"])
-        )
-        rows.append(_rows(sample, vocabulary))
-        labels.append(sample.share >= 0.5)
-        weights.append(sample.weight)
-    weight = np.concatenate(weights)
-    data = lightgbm.Dataset(np.concatenate(rows), np.concatenate(labels).astype(np.float32), weight=weight)
+    labels = np.concatenate([s.share >= 0.5 for s in samples]).astype(np.float32)
+    weight = np.concatenate([s.weight for s in samples])
     smoothing = {"lambda_l2": 5 * float(weight.mean()), "min_sum_hessian_in_leaf": 1e-3}
-    booster = lightgbm.train({**PARAMETERS, **smoothing}, data, TREES)
-    return _exported(booster.dump_model()), Vocabulary(*tables["class"].all(), *tables["text"].all())
-
-
-def _rows(sample: Sample, vocabulary: Vocabulary) -> npt.NDArray[np.float32]:
-    return features(sample.page, sample.found, vocabulary, sample.stated.title_words, sample.stated.hints)
+    data = lightgbm.Dataset(np.concatenate(rows), labels, weight=weight)
+    return _exported(lightgbm.train({**PARAMETERS, **smoothing}, data, trees).dump_model())
 
 
 def _exported(dump: dict[str, Any]) -> Forest:
@@ -186,23 +206,21 @@ def _exported(dump: dict[str, Any]) -> Forest:
     return Forest(column, threshold, value, 0.0)
 
 
-def text_of(sample: Sample, forest: Forest, vocabulary: Vocabulary) -> str:
-    keep = chosen(sample.page, sample.found, sample.stated, forest, vocabulary)
-    return render(sample.html, sample.page, sample.found, keep)
+def text_of(sample: Sample, model: Model) -> str:
+    return render(sample.html, sample.page, sample.found, chosen(sample.page, sample.found, sample.stated, model))
 
 
 def check(samples: Sequence[Sample]) -> dict[str, float]:
-    """F1 of each set, and of each kind of page, on sites that the forest has not seen."""
-    sites = sorted({s.site for s in samples})
-    fold = dict(zip(sites, np.random.default_rng(0).permutation(len(sites)) % FOLDS, strict=True))
+    """F1 of each set, and of each kind of page, on sites that neither forest has seen."""
+    fold = folds(samples)
     scores: dict[str, list[tuple[float, float, float]]] = defaultdict(list)
     for k in range(FOLDS):
-        model = train([s for s in samples if fold[s.site] != k])
-        for sample in samples:
-            if fold[sample.site] == k:
-                score = _SCORES[sample.set](sample.truth, text_of(sample, *model))
-                scores[sample.set].append(score)
-                scores[f"{sample.set}/{sample.kind}"].append(score)
+        model = train([s for s, f in zip(samples, fold, strict=True) if f != k])
+        for i in np.flatnonzero(fold == k).tolist():
+            sample = samples[i]
+            score = _SCORES[sample.set](sample.truth, text_of(sample, model))
+            scores[sample.set].append(score)
+            scores[f"{sample.set}/{sample.kind}"].append(score)
     return {name: round(_f1(name, some), 4) for name, some in sorted(scores.items())}
 
 
@@ -243,10 +261,14 @@ def main() -> None:
     if options.check:
         print(json.dumps(check(samples), indent=1))
         return
-    forest, vocabulary = train(samples)
-    if forest.column.max() >= COLUMNS:
-        raise ValueError(f"column {forest.column.max()}, but there are {COLUMNS}")
-    np.savez_compressed(ROOT / "pipelines" / "html" / "weights.npz", **forest._asdict(), **vocabulary._asdict())
+    model = train(samples)
+    for forest, columns in ((model.first, COLUMNS), (model.second, SECOND_COLUMNS)):
+        if forest.column.max() >= columns:
+            raise ValueError(f"a tree asks for column {forest.column.max()}; there are {columns}")
+    arrays: dict[str, Any] = dict(model.vocabulary._asdict())
+    for name in ("first", "second"):
+        arrays |= {f"{name}_{array}": value for array, value in getattr(model, name)._asdict().items()}
+    np.savez_compressed(ROOT / "pipelines" / "html" / "weights.npz", **arrays)
 
 
 if __name__ == "__main__":

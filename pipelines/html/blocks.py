@@ -8,7 +8,7 @@ import numba as nb
 import numpy as np
 import numpy.typing as npt
 
-from pipelines.html.scan import LINKED, PARAGRAPH, Bits, Ints, Page
+from pipelines.html.page import LINKED, PARAGRAPH, Bits, Ints, Page
 
 #: columns of ``Blocks.counts``
 COUNTS = (

@@ -10,11 +10,11 @@ import numpy.typing as npt
 
 from pipelines.html.blocks import LOOKED_UP, Blocks
 from pipelines.html.elements import CONTEXT, CUES, ID
-from pipelines.html.scan import Page
-from pipelines.html.structure import Floats, Keys, look_up, structure
+from pipelines.html.page import Page
+from pipelines.html.structure import Floats, Keys, Structure, look_up
 
 _LEVELS = 5
-_OWN = 20
+OWN = 20  #: the first columns: the block's own text and elements
 _OF_LEVEL = 11
 _FLAGS = tuple(
     "nav header footer aside form article main table list figure section blockquote pre button heading hidden template "
@@ -27,7 +27,7 @@ _OF_NEIGHBOUR = 5
 _REST = 28
 _PAGE = 14
 _CUES = len(CUES)
-WIDTH = _OWN + _LEVELS * _OF_LEVEL + len(_FLAGS) + 2 * _CUES + len(_NEIGHBOURS) * _OF_NEIGHBOUR + _REST + _PAGE
+WIDTH = OWN + _LEVELS * _OF_LEVEL + len(_FLAGS) + 2 * _CUES + len(_NEIGHBOURS) * _OF_NEIGHBOUR + _REST + _PAGE
 _H1, _H6, _P = ID["h1"], ID["h6"], ID["p"]
 
 
@@ -40,14 +40,13 @@ class Vocabulary(NamedTuple):
     text_odds: Floats
 
 
-def features(page: Page, found: Blocks, vocabulary: Vocabulary, title: Keys, hints: int) -> Floats:
+def features(page: Page, found: Blocks, outline: Structure, vocabulary: Vocabulary, title: Keys, hints: int) -> Floats:
     """``float32[blocks, WIDTH]``. ``title`` are hashes of the title's words, ``hints`` bits of the page's kind."""
-    outline = structure(page, found, vocabulary.class_keys, vocabulary.class_odds)
     return np.asarray(_features(page, found, outline, vocabulary.text_keys, vocabulary.text_odds, title, hints))
 
 
 @nb.njit(cache=True, nogil=True)
-def _groups(hashes):
+def groups(hashes):
     """A number for each different hash, from 0 up; how many there are."""
     slots = 16
     while slots < 2 * len(hashes):
@@ -137,13 +136,13 @@ def _features(page, found, outline, text_keys, text_odds, title, hints):
         headings += _H1 <= tag[owner[b]] <= _H6
         paragraphs += w if tag[owner[b]] == _P else np.float32(0)
     total = max(width[n], 1.0)
-    group, kinds = _groups(outline.chain[owner])
+    group, kinds = groups(outline.chain[owner])
     alike = np.zeros((kinds, 3), np.float64)
     for b in range(n):
         alike[group[b], 0] += 1
         alike[group[b], 1] += counts[b, 0]
         alike[group[b], 2] += counts[b, 2]
-    same_text, texts = _groups(found.text)
+    same_text, texts = groups(found.text)
     repeats = np.zeros(texts, np.int32)
     for b in range(n):
         repeats[same_text[b]] += 1

@@ -1,10 +1,11 @@
-"""Which blocks of a page are its main text: a classifier over blocks, and the choice with the best expected F1."""
+"""Which blocks of a page are its main text: classified one by one, then beside each other, then chosen together."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -14,9 +15,11 @@ from pipelines.html.elements import CUES
 from pipelines.html.features import Vocabulary, features
 from pipelines.html.forest import Forest, best_choice, probabilities
 from pipelines.html.metadata import FORUM, Metadata, article_body, metadata
+from pipelines.html.page import Page, TooCostly
 from pipelines.html.render import render
-from pipelines.html.scan import Page, TooCostly, scan
-from pipelines.html.structure import cues
+from pipelines.html.scan import scan
+from pipelines.html.stacking import second_look
+from pipelines.html.structure import Floats, cues, structure
 
 __all__ = ["MainText", "TooCostly", "all_text", "main_text"]
 
@@ -32,13 +35,21 @@ class MainText:
     metadata: Metadata
 
 
+class Model(NamedTuple):
+    vocabulary: Vocabulary
+    first: Forest  #: sees blocks by themselves, and the page
+    second: Forest  #: sees the first's probabilities of the others
+
+
 @cache
-def model() -> tuple[Forest, Vocabulary]:
+def model() -> Model:
     """The weights beside this file; ``training/main_text.py`` makes them, and says what from."""
     with files("pipelines.html").joinpath("weights.npz").open("rb") as file, np.load(file) as arrays:
-        forest = Forest(arrays["column"], arrays["threshold"], arrays["value"], float(arrays["bias"]))
         vocabulary = Vocabulary(*(arrays[name] for name in Vocabulary._fields))
-    return forest, vocabulary
+        first, second = (
+            Forest(*(arrays[f"{name}_{array}"] for array in Forest._fields)) for name in ("first", "second")
+        )
+    return Model(vocabulary, first, second)
 
 
 def main_text(html: bytes, *, depth: int, nodes: int, markdown: bool = False, comments: bool = False) -> MainText:
@@ -46,7 +57,7 @@ def main_text(html: bytes, *, depth: int, nodes: int, markdown: bool = False, co
     page = scan(html, depth=depth, nodes=nodes)
     found = blocks(html, page)
     stated = metadata(html, page)
-    keep = chosen(page, found, stated, *model())
+    keep = chosen(page, found, stated, model())
     if comments:
         keep |= _comments(page, found)
     text = render(html, page, found, keep, markdown=markdown)
@@ -60,18 +71,21 @@ def all_text(html: bytes, *, depth: int, nodes: int) -> str:
     return render(html, page, found, np.ones(len(found.owner), np.bool_))
 
 
-def chosen(page: Page, found: Blocks, stated: Metadata, forest: Forest, vocabulary: Vocabulary) -> Mask:
+def chosen(page: Page, found: Blocks, stated: Metadata, model: Model) -> Mask:
     """The blocks that are main text."""
     if not len(found.owner):
         return np.zeros(0, np.bool_)
-    probability = probabilities(forest, features(page, found, vocabulary, stated.title_words, stated.hints))
+    vocabulary = model.vocabulary
+    outline = structure(page, found, vocabulary.class_keys, vocabulary.class_odds)
+    rows = features(page, found, outline, vocabulary, stated.title_words, stated.hints)
+    probability = probabilities(model.second, second_look(found, outline, rows, probabilities(model.first, rows)))
     if probability.max() < LEAST:
         return np.zeros(len(probability), np.bool_)
     probability[_below_article(page, found, stated, probability)] = 0
     return np.asarray(best_choice(probability, found.counts[:, WORDS]))
 
 
-def _below_article(page: Page, found: Blocks, stated: Metadata, probability: npt.NDArray[np.float32]) -> Mask:
+def _below_article(page: Page, found: Blocks, stated: Metadata, probability: Floats) -> Mask:
     """Blocks inside what calls itself comments, where there is text of its own outside and the page is no forum."""
     width, linked = found.counts[:, WIDTH], found.counts[:, LINKED_WIDTH]
     cue = cues(page)[found.owner]

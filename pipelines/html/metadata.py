@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from pipelines.html.blocks import words_of
 from pipelines.html.elements import fnv
-from pipelines.html.scan import Page
+from pipelines.html.page import Page
 
 _NAMES = {
     "title": ("title",),

@@ -8,8 +8,10 @@ import numpy.typing as npt
 
 from pipelines.html import entities
 from pipelines.html.blocks import Blocks
-from pipelines.html.elements import CONTEXT, ID, fnv
-from pipelines.html.scan import BREAK, JOINED, MATHML, TEX, Page
+from pipelines.html.characters import put_blanks, put_text
+from pipelines.html.elements import CONTEXT, ID
+from pipelines.html.page import BREAK, JOINED, MATHML, TEX, Page
+from pipelines.html.shapes import shapes
 
 _C_TABLE, _C_PRE, _C_LIST, _C_QUOTE, _C_MATH, _C_ARIA, _C_CODE = (
     CONTEXT[name] for name in "table pre list blockquote math aria code".split()
@@ -17,9 +19,6 @@ _C_TABLE, _C_PRE, _C_LIST, _C_QUOTE, _C_MATH, _C_ARIA, _C_CODE = (
 _TR, _TD, _TH, _TABLE, _LI, _UL, _OL, _MENU, _DIR, _PRE, _H1, _H6, _CODE, _MATH, _LISTING, _P, _DT, _DD, _SUMMARY = (
     ID[name] for name in "tr td th table li ul ol menu dir pre h1 h6 code math listing p dt dd summary".split()
 )
-_KATEX = np.uint32(fnv(b"katex"))
-#: a cell wider than this on average makes a table a layout, whose cells are paragraphs
-_CELL_WIDTH = 400
 _INDENT = 8  # list levels that are shown
 _DEEP = 100  # columns code may be indented by
 _GAPS = 32  # empty cells that are shown
@@ -28,7 +27,7 @@ _GAPS = 32  # empty cells that are shown
 def render(html: bytes, page: Page, found: Blocks, keep: npt.NDArray[np.bool_], *, markdown: bool = False) -> str:
     """The blocks kept, in page order: paragraphs parted by an empty line, items and rows on lines of their own."""
     data = np.frombuffer(html, np.uint8)
-    ordinal, data_table, skipped, tex = _shapes(
+    ordinal, data_table, skipped, tex = shapes(
         page.tag,
         page.parent,
         page.context,
@@ -64,202 +63,6 @@ def render(html: bytes, page: Page, found: Blocks, keep: npt.NDArray[np.bool_], 
         entities.WINDOWS,
     )
     return str(out[:size].tobytes().decode("utf-8", "replace").strip())
-
-
-@nb.njit(cache=True, nogil=True)
-def _shapes(tag, parent, context, token0, token, kind, within, first, owner, counts):
-    """Of each element: its number among its siblings of the same kind; whether it is a table of data; whether it is
-    a picture of a formula that is also there as text; whether it is a formula that is also there as TeX."""
-    n = len(tag)
-    ordinal = np.zeros(n, np.int32)
-    seen = np.zeros(n, np.int32)
-    columns = np.zeros(n, np.int32)
-    cells = np.zeros(n, np.int32)
-    width = np.zeros(n, np.float64)
-    data_table = np.zeros(n, np.bool_)
-    skipped = np.zeros(n, np.bool_)
-    tex = np.zeros(n, np.bool_)
-    katex = np.zeros(n, np.bool_)
-    table_of = np.zeros(n, np.int32)
-    nested = np.zeros(n, np.bool_)
-    for e in range(1, n):
-        q = parent[e]
-        t = tag[e]
-        table_of[e] = e if t == _TABLE else table_of[q]
-        if t == _TABLE and table_of[q]:
-            nested[table_of[q]] = True
-        if t == _LI or t == _TD or t == _TH or t == _TR:
-            seen[q] += 1
-            ordinal[e] = seen[q]
-        if t == _TD or t == _TH:
-            table = table_of[e]
-            columns[table] = max(columns[table], ordinal[e])
-            cells[table] += 1
-        for k in range(token0[e], token0[e + 1]):
-            if token[k] == _KATEX:
-                katex[e] = True
-        skipped[e] = skipped[q] or (katex[q] and context[e] & _C_ARIA != 0)
-    for b in range(len(owner)):
-        if table_of[owner[b]]:
-            width[table_of[owner[b]]] += counts[b, 0]
-    for e in range(n):
-        if tag[e] == _TABLE:
-            data_table[e] = columns[e] > 1 and not nested[e] and width[e] < _CELL_WIDTH * cells[e]
-    for r in range(len(kind)):
-        if kind[r] == TEX:
-            e = within[r]
-            while e and tag[e] != _MATH:
-                e = parent[e]
-            tex[e] = True
-    tex[0] = False
-    return ordinal, data_table, skipped, tex
-
-
-@nb.njit(cache=True, nogil=True)
-def _code_point(out, o, c):
-    """Writes a character; what no text holds becomes U+FFFD, or nothing where it is a control character."""
-    if c == 0 or c > 0x10FFFF or 0xD800 <= c < 0xE000:
-        c = 0xFFFD
-    if c < 0x80:
-        if c >= 32 and c != 127:
-            out[o] = c
-            o += 1
-    elif c < 0x800:
-        if c >= 0xA0 and c != 0xAD:
-            out[o] = 0xC0 | c >> 6
-            out[o + 1] = 0x80 | c & 63
-            o += 2
-    elif c < 0x10000:
-        if c != 0xFEFF:
-            out[o] = 0xE0 | c >> 12
-            out[o + 1] = 0x80 | c >> 6 & 63
-            out[o + 2] = 0x80 | c & 63
-            o += 3
-    else:
-        out[o] = 0xF0 | c >> 18
-        out[o + 1] = 0x80 | c >> 12 & 63
-        out[o + 2] = 0x80 | c >> 6 & 63
-        out[o + 3] = 0x80 | c & 63
-        o += 4
-    return o
-
-
-@nb.njit(cache=True, nogil=True)
-def _reference(data, k, stop, keys, first, second, windows):
-    """The character reference after the ``&`` at ``k - 1``: its code points, and where it ends; (-1, 0, k) for none."""
-    if k < stop and data[k] == 35:
-        m = k + 1
-        c = np.int64(0)
-        begin = m
-        if m < stop and data[m] | 32 == 120:
-            m += 1
-            begin = m
-            while m < stop:
-                d = data[m] | 32
-                if 48 <= data[m] <= 57:
-                    c = c * 16 + data[m] - 48
-                elif 97 <= d <= 102:
-                    c = c * 16 + d - 87
-                else:
-                    break
-                c = min(c, 0x110000)
-                m += 1
-        else:
-            while m < stop and 48 <= data[m] <= 57:
-                c = min(c * 10 + data[m] - 48, 0x110000)
-                m += 1
-        if m == begin:
-            return -1, 0, k
-        if m < stop and data[m] == 59:
-            m += 1
-        if 128 <= c < 160:
-            c = np.int64(windows[c - 128])
-        return c, 0, m
-    h = np.uint32(2166136261)
-    found, found_second, found_end = np.int64(-1), np.int64(0), k
-    m = k
-    mask = np.uint32(len(keys) - 1)
-    while m < stop and m < k + 33:
-        c = data[m]
-        if not (97 <= c | 32 <= 122 or 48 <= c <= 57 or c == 59):
-            break
-        h = np.uint32((np.uint64(h) ^ np.uint64(c)) * np.uint64(16777619))
-        m += 1
-        slot = h & mask
-        while keys[slot] != 0:
-            if keys[slot] == h:
-                found, found_second, found_end = np.int64(first[slot]), np.int64(second[slot]), m
-                break
-            slot = (slot + np.uint32(1)) & mask
-        if c == 59:
-            break
-    return found, found_second, found_end
-
-
-@nb.njit(cache=True, nogil=True)
-def _text(data, k, stop, out, o, verbatim, in_cell, keys, first, second, windows):
-    """Copies text with its references resolved; blanks become one space each run, unless ``verbatim``."""
-    while k < stop:
-        c = data[k]
-        k += 1
-        if c == 38:
-            one, two, m = _reference(data, k, stop, keys, first, second, windows)
-            if one >= 0:
-                k = m
-                if one == 0xA0 or one == 32 or one == 9 or one == 10 or one == 13:
-                    if verbatim:
-                        out[o] = 10 if one == 10 else 32
-                        o += 1
-                    elif o and out[o - 1] != 32 and out[o - 1] != 10:
-                        out[o] = 32
-                        o += 1
-                else:
-                    o = _code_point(out, o, one)
-                    if two:
-                        o = _code_point(out, o, two)
-                continue
-        elif c <= 32 or c == 127:
-            if verbatim:
-                if c == 10 or c == 9 or c == 32:
-                    out[o] = c
-                    o += 1
-                elif c == 13 and not (k < stop and data[k] == 10):
-                    out[o] = 10
-                    o += 1
-            elif (c == 32 or 9 <= c <= 13) and o and out[o - 1] != 32 and out[o - 1] != 10:
-                out[o] = 32
-                o += 1
-            continue
-        elif c == 0xC2 and k < stop and (data[k] == 0xA0 or data[k] < 0xA0 or data[k] == 0xAD):
-            if data[k] == 0xA0 and (verbatim or (o and out[o - 1] != 32 and out[o - 1] != 10)):
-                out[o] = 32
-                o += 1
-            k += 1
-            continue
-        elif c == 0xEF and k + 1 < stop and data[k] == 0xBB and data[k + 1] == 0xBF:
-            k += 2
-            continue
-        elif c == 124 and in_cell:
-            out[o] = 92
-            o += 1
-        out[o] = c
-        o += 1
-    return o
-
-
-@nb.njit(cache=True, nogil=True)
-def _blanks(data, k, stop, out, o):
-    """Copies what is blank between tags: in code it is code too."""
-    while k < stop:
-        c = data[k]
-        if c == 60:
-            while k < stop and data[k] != 62:
-                k += 1
-        elif c == 10 or c == 32 or c == 9:
-            out[o] = c
-            o += 1
-        k += 1
-    return o
 
 
 @nb.njit(cache=True, nogil=True)
@@ -455,7 +258,7 @@ def _write(
                 in_code = 0
             if o > written:
                 if code_now:
-                    o = _blanks(data, end[r - 1], start[r], out, o)
+                    o = put_blanks(data, end[r - 1], start[r], out, o)
                     if gap[r] == BREAK:
                         o = _put(out, o, 10, 1)
                 elif gap[r] == BREAK and not in_row:
@@ -467,13 +270,13 @@ def _write(
                 k = start[r]
                 while k > 0 and (data[k - 1] == 32 or data[k - 1] == 9) and start[r] - k < _DEEP:
                     k -= 1
-                o = _blanks(data, k, start[r], out, o)
+                o = put_blanks(data, k, start[r], out, o)
             if inline_code and not in_code:
                 o = _put(out, o, 96, 1)
                 in_code = inline_code
             if kind[r] == TEX:
                 o = _put(out, o, 36, 1)
-            o = _text(data, start[r], end[r], out, o, code_now != 0, in_row, keys, firsts, seconds, windows)
+            o = put_text(data, start[r], end[r], out, o, code_now != 0, in_row, keys, firsts, seconds, windows)
             if kind[r] == TEX:
                 o = _put(out, o, 36, 1)
         if in_code:

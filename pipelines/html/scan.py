@@ -7,77 +7,23 @@ adoption agency and foster parenting, which move elements but not the order of t
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import numba as nb
 import numpy as np
-import numpy.typing as npt
 
-from pipelines.html.elements import (
-    BLOCK,
-    CONTEXT,
-    FOREIGN,
-    ID,
-    KINDS,
-    OWN_CONTEXT,
-    RAW,
-    TAG_IDS,
-    TAG_KEYS,
-    VOID,
-    fnv,
-)
+from pipelines.html.elements import BLOCK, CONTEXT, FOREIGN, ID, KINDS, OWN_CONTEXT, RAW, TAG_IDS, TAG_KEYS, VOID, fnv
 from pipelines.html.nesting import closed_from, implied_from
-from pipelines.html.tags import BASIS, are_words, attribute, hides, lower_hash, mix, raw_end, skip_markup, words
+from pipelines.html.page import APART, BREAK, JOINED, LINKED, MATHML, PARAGRAPH, PLAIN, SPACE, TEX, Page, TooCostly
+from pipelines.html.start_tag import read_attributes
+from pipelines.html.tags import BASIS, are_words, attribute, mix, raw_end, skip_markup
 
-Bytes = npt.NDArray[np.uint8]
-Ints = npt.NDArray[np.int32]
-Bits = npt.NDArray[np.uint32]
-
-#: what comes between a run of text and the one before it
-JOINED, SPACE, BREAK, PARAGRAPH, APART = 0, 1, 2, 3, 4
-#: kinds of a run
-PLAIN, LINKED, TEX, MATHML = 0, 1, 2, 3
-
-
-class Page(NamedTuple):
-    """A page as arrays. Elements come in the order of their start tags, parents first; 0 is the document itself.
-
-    ``run0[e]:run1[e]`` are the runs inside element ``e``; ``token0[e]:token0[e + 1]`` hashes of the words of its class
-    and id. A run is ``data[start:end]``, text of ``within``, ``gap`` says what is between it and the run before it.
-    ``state_key`` are hashes of ``meta:NAME``, ``link:REL``, ``html:lang`` …, ``state_start:state_end`` their values.
-    """
-
-    tag: Bytes
-    parent: Ints
-    block: Ints  #: the nearest block element, itself included
-    context: Bits
-    signature: Bits  #: hash of the name and the class
-    run0: Ints
-    run1: Ints
-    attributes: Ints  #: where its attributes start in the bytes
-    token0: Ints
-    token: Bits
-    start: Ints
-    end: Ints
-    within: Ints
-    gap: Bytes
-    kind: Bytes
-    link: Ints  #: how many links had started
-    image: Ints  #: how many images had
-    state_key: Bits
-    state_start: Ints
-    state_end: Ints
-    deepest: int  #: levels of elements
-    nodes: int  #: tags, runs and attributes
-
-
-class TooCostly(ValueError):
-    """A page that nests too deep or has too many nodes: ``what`` is ``depth`` or ``nodes``, ``found`` how many."""
-
-    def __init__(self, what: str, found: int) -> None:
-        super().__init__(f"{what}: {found:,}")
-        self.what = what
-        self.found = found
+_A, _BR, _HR, _IMG, _TITLE, _SCRIPT, _HTML, _BODY, _SVG, _ANNOTATION, _INPUT, _PLAINTEXT, _HEAD = (
+    np.uint8(ID[name]) for name in "a br hr img title script html body svg annotation input plaintext head".split()
+)
+_S_TITLE, _S_JSON = np.uint32(fnv(b"title")), np.uint32(fnv(b"json-ld"))
+_T_JSON, _T_TEX, _T_TEX2 = (
+    np.uint32(fnv(name)) for name in (b"application/ld+json", b"math/tex", b"application/x-tex")
+)
+_C_MATH, _C_TEX, _C_FOREIGN = (CONTEXT[name] for name in "math tex foreign".split())
 
 
 def scan(html: bytes, *, depth: int = 512, nodes: int = 1_000_000) -> Page:
@@ -93,71 +39,6 @@ def scan(html: bytes, *, depth: int = 512, nodes: int = 1_000_000) -> Page:
     if page.nodes > nodes:
         raise TooCostly("nodes", page.nodes)
     return page
-
-
-_A, _P, _LI, _DD, _DT, _TR, _TD, _TH, _TABLE, _BR, _HR, _IMG, _META, _LINK, _TITLE, _SCRIPT, _HTML, _BODY, _TIME = (
-    np.uint8(ID[name]) for name in "a p li dd dt tr td th table br hr img meta link title script html body time".split()
-)
-_SVG, _MATH, _ANNOTATION, _OPTION, _BUTTON, _DIV, _ADDRESS, _UL, _OL, _MENU, _DIR, _H1, _H6 = (
-    np.uint8(ID[name]) for name in "svg math annotation option button div address ul ol menu dir h1 h6".split()
-)
-_TBODY, _THEAD, _TFOOT, _CAPTION, _OPTGROUP, _SELECT, _INPUT, _PLAINTEXT, _CODE, _HEAD = (
-    np.uint8(ID[name]) for name in "tbody thead tfoot caption optgroup select input plaintext code head".split()
-)
-_NAMED = {
-    name: np.uint32(fnv(name.encode()))
-    for name in (
-        "class id href hidden style aria-hidden role name property itemprop http-equiv content lang type rel "
-        "datetime encoding true"
-    ).split()
-}
-(
-    _CLASS,
-    _ID,
-    _HREF,
-    _HIDDEN,
-    _STYLE,
-    _ARIA,
-    _ROLE,
-    _NAME,
-    _PROPERTY,
-    _ITEMPROP,
-    _EQUIV,
-    _CONTENT,
-    _LANG,
-    _TYPE,
-    _REL,
-    _DATETIME,
-    _ENCODING,
-    _TRUE,
-) = _NAMED.values()
-_S_META, _S_LINK, _S_LANG, _S_TITLE, _S_JSON, _S_TIME, _S_PROP = (
-    np.uint32(fnv(name)) for name in (b"meta:", b"link:", b"html:lang", b"title", b"json-ld", b"time", b"prop:")
-)
-_T_JSON, _T_TEX, _T_TEX2 = (
-    np.uint32(fnv(name)) for name in (b"application/ld+json", b"math/tex", b"application/x-tex")
-)
-_ROLES = {
-    name: (np.uint32(fnv(name.encode())), CONTEXT[context])
-    for name, context in {
-        "navigation": "nav",
-        "menu": "nav",
-        "menubar": "nav",
-        "banner": "header",
-        "contentinfo": "footer",
-        "complementary": "aside",
-        "main": "main",
-        "search": "form",
-        "dialog": "dialog",
-        "article": "article",
-        "alertdialog": "dialog",
-        "button": "button",
-        "tablist": "nav",
-    }.items()
-}
-_ROLE_KEYS = np.array([key for key, _ in _ROLES.values()], np.uint32)
-_ROLE_BITS = np.array([bits for _, bits in _ROLES.values()], np.uint32)
-_C_HIDDEN, _C_MATH, _C_TEX, _C_FOREIGN, _C_ARIA = (CONTEXT[name] for name in "hidden math tex foreign aria".split())
 
 
 @nb.njit(cache=True, nogil=True)
@@ -302,65 +183,12 @@ def _scan(data, angles, max_depth, tag_keys, tag_ids, kinds, own_context):
                 gap_now = max(gap_now, PARAGRAPH)
             after_end = True
             continue
-        # ---- attributes of a start tag
         first_attribute = j
-        sig = h
         first_token = tokens
-        bits = own_context[t]
-        has_href = False
-        key = np.uint32(0)
-        value_s = value_e = -1
-        type_hash = np.uint32(0)
-        self_closing = False
-        while j < n and data[j] != 62:
-            c = data[j]
-            if c <= 32 or c == 47:
-                self_closing = c == 47
-                j += 1
-                continue
-            self_closing = False
-            all_attributes += 1
-            g, vs, ve, j = attribute(data, j)
-            if g == _CLASS:
-                sig = lower_hash(data, vs, ve, sig)
-                tokens = words(data, vs, ve, token, tokens)
-            elif g == _ID or (g == _ITEMPROP and t != _META and t != _LINK):
-                tokens = words(data, vs, ve, token, tokens)
-            elif g == _HREF:
-                has_href = True
-                if t == _LINK:
-                    value_s, value_e = vs, ve
-            elif g == _HIDDEN:
-                bits |= _C_HIDDEN
-            elif g == _STYLE:
-                if hides(data, vs, ve):
-                    bits |= _C_HIDDEN
-            elif g == _ARIA:
-                if ve > vs and data[vs] | 32 == 116:
-                    bits |= _C_ARIA
-            elif g == _ROLE:
-                role = lower_hash(data, vs, ve, BASIS)
-                for r in range(len(_ROLE_KEYS)):
-                    if _ROLE_KEYS[r] == role:
-                        bits |= _ROLE_BITS[r]
-            elif t == _META and (g == _NAME or g == _PROPERTY or g == _ITEMPROP or g == _EQUIV):
-                key = lower_hash(data, vs, ve, _S_META)
-            elif t == _META and g == _CONTENT:
-                value_s, value_e = vs, ve
-            elif t == _LINK and g == _REL:
-                key = lower_hash(data, vs, ve, _S_LINK)
-            elif t == _HTML and g == _LANG:
-                key = _S_LANG
-                value_s, value_e = vs, ve
-            elif t == _TIME and g == _DATETIME:
-                key = _S_TIME
-                value_s, value_e = vs, ve
-            elif g == _TYPE or g == _ENCODING:
-                type_hash = BASIS
-                for k in range(vs, ve):
-                    if data[k] == 59 or data[k] <= 32:
-                        break
-                    type_hash = lower_hash(data, k, k + 1, type_hash)
+        j, self_closing, count, sig, bits, tokens, has_href, key, value_s, value_e, type_hash = read_attributes(
+            data, j, t, h, own_context[t], token, tokens
+        )
+        all_attributes += count
         i = j + 1
         if key != 0 and value_e > value_s:
             state_key[states] = key

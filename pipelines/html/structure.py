@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from pipelines.html.blocks import Blocks
 from pipelines.html.elements import CUE_BITS, CUE_KEYS
-from pipelines.html.scan import Page
+from pipelines.html.page import Page
 
 Floats = npt.NDArray[np.float32]
 Keys = npt.NDArray[np.uint32]
@@ -35,6 +35,7 @@ class Structure(NamedTuple):
 
 
 def structure(page: Page, found: Blocks, class_keys: Keys, class_odds: Floats) -> Structure:
+    """``class_odds``: log odds of being main text by the hash of a class or id. Open addressing."""
     return Structure(
         *_structure(
             page.parent,

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from selectolax.lexbor import LexborHTMLParser
 
 from pipelines.html.elements import CONTEXT, NAMES, fnv
-from pipelines.html.scan import BREAK, LINKED, PARAGRAPH, TEX, Page, TooCostly, scan
+from pipelines.html.page import BREAK, LINKED, PARAGRAPH, TEX, Page, TooCostly
+from pipelines.html.scan import scan
 
 
 def runs(html: str) -> list[tuple[str, str]]:
