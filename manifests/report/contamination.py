@@ -43,11 +43,18 @@ class Benchmark:
 
 
 @dataclass(frozen=True)
+class Kind:
+    name: str
+    matches: int
+    why: Why
+
+
+@dataclass(frozen=True)
 class Contamination:
     items: int
     documents: int  #: with a match
     matches: int
-    kinds: Sequence[tuple[str, int]]
+    kinds: Sequence[Kind]
     benchmarks: Sequence[Benchmark]
     shown: Sequence[Match]  #: from the least of an item to all of one
 
@@ -75,13 +82,17 @@ def of(m: Material) -> Contamination | None:
         items=items.height,
         documents=matches.select("part", "row").n_unique(),
         matches=matches.height,
-        kinds=kinds.rows(),
+        kinds=[Kind(plain(k, 40), n, m.why(_counted(k), {"matches": n})) for k, n in kinds.iter_rows()],
         benchmarks=[
             Benchmark(plain(b["benchmark"], 80), b["items"], b["found"], b["documents"], _why(m, b))
             for b in table.sort("documents", "benchmark", descending=[True, False]).iter_rows(named=True)
         ],
         shown=_shown(m, items, matches),
     )
+
+
+def _counted(kind: str) -> str:
+    return f"pl.read_parquet(run / '{FOLDER}/*/part-*.parquet').filter(kind={kind!r}).select(matches=pl.len())"
 
 
 def _why(m: Material, row: Mapping[str, Any]) -> Why:

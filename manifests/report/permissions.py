@@ -32,6 +32,7 @@ class Permission:
     share: float
     review: int
     why: Why
+    waiting: Why  #: of ``review``
 
 
 @dataclass(frozen=True)
@@ -81,9 +82,11 @@ def of(m: Material, found: Evidence) -> Permissions | None:
         inside = kept.filter(pl.col("signature").is_in(allowed[policy]))
         documents, tokens = (int(inside[c].sum()) for c in ("documents", "tokens"))
         review = [n for n, d in zip(names, told, strict=True) if d.action == "review"]
-        waiting = int(kept.filter(pl.col("signature").is_in(review))[measure].sum())
+        waiting = _cell(m, kept, review, measure, total, policy.name)
         allow = sorted(policy.allow)
-        row = Permission(policy.name, policy.as_of, allow, documents, tokens, cell.share, waiting, cell.why)
+        row = Permission(
+            policy.name, policy.as_of, allow, documents, tokens, cell.share, waiting.value, cell.why, waiting.why
+        )
         rows.append((policy, row))
     rows.sort(key=lambda r: (-r[1].share, r[1].policy))
     domains = kept.group_by("domain").agg(pl.col(measure).sum()).sort(measure, "domain", descending=[True, False])
@@ -100,7 +103,7 @@ def of(m: Material, found: Evidence) -> Permissions | None:
 def _cell(
     m: Material, rows: pl.DataFrame, names: Sequence[str], measure: str, total: int, policy: str, **equal: Any
 ) -> Cell:
-    """What a policy allows of some documents: those whose evidence is one of ``names``."""
+    """What a policy decides alike of some documents: those whose evidence is one of ``names``."""
     here = set(rows["signature"].to_list())
     inside = rows.filter(pl.col("signature").is_in(list(names)))
     value = int(inside[measure].sum())

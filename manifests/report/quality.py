@@ -39,10 +39,10 @@ class Slider:
 
 @dataclass(frozen=True)
 class Quality:
-    """``bins``: low, high, kept, dropped; ``domains``: domain, lower quartile, median and upper quartile."""
+    """``bins``: low, high, kept, dropped; ``domains``: domain, lower quartile, median, upper quartile, and query."""
 
     bins: pl.DataFrame | None
-    domains: Sequence[tuple[str, float, float, float]]
+    domains: Sequence[tuple[str, float, float, float, Why]]
     more: int
     sliders: Sequence[Slider]
     why: Why | None
@@ -66,7 +66,15 @@ def of(m: Material) -> Quality | None:
     scored = m.sums.by("quality").row(0, named=True)
     why = m.summed(scored, "pl.col('quality').is_not_null()", names=("documents", "kept"))
     domains = _quartiles(table)
-    return Quality(bins, domains[:_DOMAINS], max(0, len(domains) - _DOMAINS), sliders, why)
+    shown = [(*d, m.why(_quartile_query(d[0]), {})) for d in domains[:_DOMAINS]]
+    return Quality(bins, shown, max(0, len(domains) - _DOMAINS), sliders, why)
+
+
+def _quartile_query(domain: str) -> str:
+    """Exact, where the page is to a thousandth."""
+    named = zip(("lower", "median", "upper"), (0.25, 0.5, 0.75), strict=True)
+    asked = ", ".join(f"{n}=pl.col('quality').cast(pl.Float64).quantile({q}, 'linear')" for n, q in named)
+    return f"{where(domain=domain)}.select({asked})"
 
 
 def _quartiles(table: pl.DataFrame) -> list[tuple[str, float, float, float]]:

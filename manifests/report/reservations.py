@@ -12,7 +12,7 @@ import polars as pl
 from manifests.policy import Policy
 from manifests.report import evidence as evidences
 from manifests.report import frame as frames
-from manifests.report import queries
+from manifests.report import queries, sums
 from manifests.report.material import Material
 from manifests.report.queries import Why
 from manifests.report.shown import plain
@@ -34,14 +34,25 @@ class Signal:
 
 
 @dataclass(frozen=True)
+class HostFiles:
+    """Files of one kind that came with one HTTP status."""
+
+    kind: str
+    status: int
+    hosts: int
+    files: int
+    why: Why
+
+
+@dataclass(frozen=True)
 class Reservations:
-    """``policy`` is the run's own, empty before a mix. ``hosts``: kind of file, its status, hosts and files."""
+    """``policy`` is the run's own, empty before a mix. ``hosts``: what hosts say of their whole sites."""
 
     signals: Sequence[Signal]
     more: int
     reserved: int
     policy: str
-    hosts: Sequence[tuple[str, int, int, int]]
+    hosts: Sequence[HostFiles]
     why: Why
 
 
@@ -59,15 +70,13 @@ def of(m: Material) -> Reservations | None:
 
 
 def _signals(m: Material, found: evidences.Evidence, policy: Policy | None) -> tuple[list[Signal], int]:
-    by: dict[Reserved, list[str]] = {}
-    for name, signature in found.signatures.items():
-        for said in signature.reservations:
-            by.setdefault(said, []).append(name)
-    rows = []
-    for said, names in by.items():
-        row = m.sums.by("licences", where=pl.col("signature").is_in(names)).row(0, named=True)
-        rows.append((said, row))
-    rows.sort(key=lambda r: (-r[1]["documents"], r[0]))
+    pairs = [(name, *said) for name, s in found.signatures.items() for said in s.reservations]
+    schema = ["signature", *Reserved._fields]
+    told = pl.DataFrame(pairs, schema=dict.fromkeys(schema, pl.String), orient="row")
+    joined = told.join(m.sums.by("licences", "signature"), on="signature")
+    table = sums.merged([joined.drop("signature")], Reserved._fields)
+    table = table.sort("documents", *Reserved._fields, descending=[True, False, False, False])
+    rows = [(Reserved(*(r[f] for f in Reserved._fields)), r) for r in table.head(_MOST).iter_rows(named=True)]
     return [
         Signal(
             plain(said.protocol, 60),
@@ -83,8 +92,8 @@ def _signals(m: Material, found: evidences.Evidence, policy: Policy | None) -> t
                 row["behind"],
             ),
         )
-        for said, row in rows[:_MOST]
-    ], max(0, len(rows) - _MOST)
+        for said, row in rows
+    ], max(0, table.height - _MOST)
 
 
 def _policy(m: Material) -> Policy | None:
@@ -100,10 +109,18 @@ def _policy(m: Material) -> Policy | None:
     return policy if policy.digest == m.mix.policy_digest else None
 
 
-def _hosts(m: Material) -> list[tuple[str, int, int, int]]:
+def _hosts(m: Material) -> list[HostFiles]:
     """What hosts say of their whole sites, by kind of file and status."""
     table = frames.table(m.run, "hosts/all.parquet")
     if table is None or table.is_empty():
         return []
     grouped = table.group_by("kind", "status").agg(hosts=pl.col("host").n_unique(), files=pl.len())
-    return grouped.sort("kind", "status").rows()
+    return [
+        HostFiles(plain(kind, 40), status, hosts, files, m.why(_query(kind, status), {"hosts": hosts, "files": files}))
+        for kind, status, hosts, files in grouped.sort("kind", "status").iter_rows()
+    ]
+
+
+def _query(kind: str, status: int) -> str:
+    counted = "hosts=pl.col('host').n_unique(), files=pl.len()"
+    return f"pl.read_parquet(run / 'hosts/all.parquet').filter(kind={kind!r}, status={status!r}).select({counted})"

@@ -108,7 +108,7 @@
   }
 
   // Where the reader is.
-  const links = new Map(all("nav a").map((a) => [a.hash.slice(1), a]));
+  const links = new Map(all(".index a").map((a) => [a.hash.slice(1), a]));
   const seen = new IntersectionObserver((entries) => {
     for (const e of entries) if (e.isIntersecting) links.forEach((a, id) => a.toggleAttribute("aria-current", id === e.target.id));
   }, { rootMargin: "-20% 0px -75% 0px" });
