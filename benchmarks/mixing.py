@@ -18,6 +18,7 @@ import scipy.stats
 from threadpoolctl import threadpool_limits
 
 import mixing
+from benchmarks import solver
 from benchmarks.inputs import DEVELOPMENT_DATA
 from mixing import sequential, swarm, tables, trees
 
@@ -45,7 +46,8 @@ def run() -> str:
     if not DATA.is_dir():
         return f"{TITLE}\n\nNot run: the development data (`CUVEE_TEST_DATA`) was not there.\n"
     head = ["| | mean of 13: 1M | 60M | 1B | Pile-CC: 1M | 60M | 1B | CPU s |", "|---|" + "---|" * 7]
-    return "\n".join([TITLE, "", *head, *whole(), *few(), "", NOTE, "", *searches(), ""])
+    tables = [*head, *whole(), *few(), "", NOTE, "", *searches(), "", *solver.rows(), "", solver.NOTE]
+    return "\n".join([TITLE, "", *tables, ""])
 
 
 def whole() -> Iterator[str]:

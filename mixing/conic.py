@@ -18,7 +18,13 @@ from mixing.simplex import Floats
 def applies(problem: Problem) -> bool:
     """Whether the laws are such, the problem convex, and Clarabel there; else the solver's other way serves."""
     plain = bool(problem.laws.stacks) and all(isinstance(s.family, LogLinear | Linear) for s in problem.laws.stacks)
-    return plain and problem.convex and not problem.repetition.decay and find_spec("clarabel") is not None
+    return (
+        plain
+        and problem.convex
+        and not problem.risk
+        and not problem.repetition.decay
+        and find_spec("clarabel") is not None
+    )
 
 
 def optimum(problem: Problem) -> Floats | None:

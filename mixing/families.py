@@ -30,6 +30,7 @@ class Family(ABC):
     name: str
     spread: float  #: prior standard deviation of the parameters
     curved: bool = True  #: convex and not linear: then a metric may need its sign turned
+    head: int  #: parameters before those of the domains, of which each block has one a domain
 
     @abstractmethod
     def prior(self, m: int) -> Floats:
@@ -100,7 +101,7 @@ class Family(ABC):
 class Linear(Family):
     """z = c + w·x by least squares: RegMix's baseline."""
 
-    name, spread, curved = "linear", 1e4, False
+    name, spread, curved, head = "linear", 1e4, False, 1
 
     def prior(self, m: int) -> Floats:
         return np.zeros(1 + m)
@@ -149,7 +150,7 @@ class Ridge(Linear):
 class LogLinear(Family):
     """z = c + exp(w·x): the mixing law M4 of Ye et al. (arXiv 2403.16952), and OlmixBase (arXiv 2602.12237)."""
 
-    name, spread = "log_linear", 3.0
+    name, spread, head = "log_linear", 3.0, 1
 
     def prior(self, m: int) -> Floats:
         return np.concatenate([[-1.8], np.zeros(m)])
@@ -176,7 +177,7 @@ class PowerLawConcave(Family):
     of a concave one, so convex in x. Parameters: c, g, e, a (m), b (m), through maps onto their ranges.
     """
 
-    name, spread = "power_law_concave", 1.0
+    name, spread, head = "power_law_concave", 1.0, 3
 
     def prior(self, m: int) -> Floats:
         return np.concatenate([[-2.0, 0.0, -2.0], np.full(m, -1.0), np.zeros(m)])

@@ -10,13 +10,16 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
+from mixing import risk
 from mixing.laws import Laws
 from mixing.region import Region
 from mixing.repetition import Repetition
 from mixing.simplex import Floats
 
 KINDS = ("mean", "worst")
-_STEP = 1e-5
+MOST_RISK = 2.5  #: deviations: farther out there are too few scenarios
+
+Ints = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -26,7 +29,8 @@ class Objective:
     ``weights`` of metrics, divided by the sum of their sizes (default: all alike); a negative one is for a metric where
     more is better. ``mean`` is their weighted mean. ``worst`` is the largest of the groups' weighted mean changes
     against the natural mixture, or against the mean of the runs where none is known (DoReMi's excess loss, Xie et al.
-    2023); without ``groups`` every metric is one. ``risk`` adds that many of the surrogate's deviations.
+    2023); without ``groups`` every metric is one. ``risk`` looks at what the runs allow beside the likeliest laws: the
+    worst mean over scenarios, which for normal errors is that many deviations above the mean (``mixing.risk``).
     ``no_worse`` allows no metric to be worse than under the natural mixture by more than this, in its own units.
     """
 
@@ -40,8 +44,8 @@ class Objective:
         """Weights of the metrics that count, sizes summing to one. ValueError for unknown metrics or groups."""
         if self.kind not in KINDS:
             raise ValueError(f"unknown objective {self.kind!r}; there are {', '.join(KINDS)}")
-        if self.risk < 0 or not np.isfinite(self.risk):
-            raise ValueError(f"risk is {self.risk:g}; it must not be negative")
+        if not 0 <= self.risk <= MOST_RISK:
+            raise ValueError(f"risk is {self.risk:g}; it must be within 0 and {MOST_RISK:g} deviations")
         if self.no_worse is not None and not 0 <= self.no_worse < np.inf:
             raise ValueError(f"no_worse is {self.no_worse:g}; it must not be negative")
         grouped = [m for members in self.groups.values() for m in members]
@@ -65,12 +69,24 @@ class Problem:
     ``parts`` has one function for a mean and one a group for a worst case. All are evaluated together, once a point.
     """
 
-    def __init__(self, laws: Laws, objective: Objective, region: Region, reference: Floats) -> None:
-        """``reference[m]`` is what a worst case is measured against where the region knows no natural mixture."""
-        self.region, self.risk, self._objective = region, objective.risk, objective
+    def __init__(
+        self,
+        laws: Laws,
+        objective: Objective,
+        region: Region,
+        reference: Floats,
+        errors: Sequence[Floats] = (),
+        repetition: Repetition | None = None,
+    ) -> None:
+        """``reference[m]`` is what a worst case is measured against where the region knows no natural mixture.
+
+        ``errors`` are those of the laws' parameters in every scenario; an objective with a risk needs them.
+        ``repetition`` is by default what the region's constraints say of it.
+        """
+        self.region, self.risk, self._objective, self.errors = region, objective.risk, objective, errors
         self.shares = objective.shares(laws.metrics)
         self.order = np.array([region.domains.index(d) for d in laws.domains])  #: x[order] is in the laws' order
-        self.repetition = Repetition(region.domains, region.constraints)
+        self.repetition = repetition or Repetition.of(region.domains, region.constraints)
         self._sign = np.array([-1.0 if self.shares.get(m, 1.0) < 0 else 1.0 for m in laws.metrics])
         self._base = region.natural if region.natural is not None else reference
         self.parts = self._components(laws.metrics)  #: coefficients over metrics, a row a part
@@ -87,15 +103,20 @@ class Problem:
         """Everything that follows from the laws."""
         self.laws, no_worse = laws, self._objective.no_worse
         self._wasted = self._worst_domains(laws)
+        self._scenarios = laws.moved(self.errors) if self.risk else None
+        self._wasted_by_scenario = self._worst_domains(self._scenarios) if self._scenarios else None
         at_base = self._means(self._base)[0]
         worst = self._objective.kind == "worst"
         self.offset = -(self.parts @ at_base) if worst else np.zeros(len(self.parts))
+        if self._scenarios and self._wasted_by_scenario is not None:
+            # laws bend: the scenarios' mean is not quite the fit's, and brought to it where mixtures are compared
+            mean = self._of(self._scenarios, self._wasted_by_scenario, self._base)[0].mean(0)
+            self.offset = self.offset + self.parts @ (at_base - mean)
         held = no_worse is not None
         self.sides = np.diag(self._sign) if held else np.zeros((0, len(laws.metrics)))
         self.limits = self._sign * at_base + (no_worse or 0.0) if held else np.zeros(0)
         constrained = dict(zip(laws.metrics, self._sign.tolist(), strict=True)) if held else {}
-        self._curved_up = laws.convex(self.shares) and laws.convex(constrained)
-        self.convex = self._curved_up and not self.risk
+        self.convex = self.repetition.concave and laws.convex(self.shares) and laws.convex(constrained)
         self._last: tuple[bytes, tuple[Floats, Floats, Floats, Floats]] = (b"", (at_base,) * 4)
 
     def with_laws(self, laws: Laws) -> Problem:
@@ -107,7 +128,7 @@ class Problem:
     def without_risk(self) -> Problem:
         """The same problem for someone who does not mind it."""
         other = copy.copy(self)
-        other.risk, other.convex, other._last = 0.0, self._curved_up, (b"", self._last[1])
+        other.risk, other._last = 0.0, (b"", self._last[1])
         return other
 
     def value(self, x: Floats) -> float:
@@ -133,8 +154,7 @@ class Problem:
         means, slopes = self._means(x)
         parts, by_part = self.parts @ means + self.offset, self.parts @ slopes
         if self.risk:
-            risk, by_risk = self._deviation(x)
-            parts, by_part = parts + self.risk * risk, by_part + self.risk * by_risk
+            parts, by_part = self._at_risk(x)
         sides, by_side = self.sides @ means - self.limits, self.sides @ slopes
         if self.region.radius is not None:
             sides = np.append(sides, self.region.divergence(np.maximum(x, 0)) - self.region.radius)
@@ -148,35 +168,39 @@ class Problem:
         adds nothing. Other laws are defined on the simplex alone: there the rest counts as the domain that helps the
         metric least, which keeps a convex law of a weighted sum convex.
         """
+        return self._of(self.laws, self._wasted, x)
+
+    def _of(self, laws: Laws, wasted: Ints, x: Floats) -> tuple[Floats, Floats]:
+        """The same of any laws, with a leading axis over draws where they have one."""
         counted, by_x = self.repetition.effective(x)
         order = self.order
         if self.repetition.decay is None:
             X = counted[order][None]
-            return self.laws.means(X)[0], self._back(self.laws.gradients(X)[0])
-        lost = max(0.0, 1.0 - float(counted.sum()))
-        kinds = np.unique(self._wasted)
-        rows = np.array([counted if k < 0 else counted + lost * np.eye(len(x))[k] for k in kinds])
-        at = np.searchsorted(kinds, self._wasted)
-        every = np.arange(len(self.laws.metrics))
-        means = self.laws.means(rows[:, order])[at, every]
-        slopes = self._back(self.laws.gradients(rows[:, order])[at, every])
-        wasted = np.where(self._wasted < 0, 0.0, slopes[every, self._wasted])
-        return means, (slopes - wasted[:, None]) * by_x
+            return laws.means(X)[..., 0, :], self._back(laws.gradients(X)[..., 0, :, :])
+        kinds, lost = np.unique(wasted), np.diag(self.repetition.lost(counted))
+        rows = np.array([counted if k < 0 else counted + lost[k] for k in kinds])[:, order]
+        at = np.searchsorted(kinds, wasted)[..., None, :]
+        means = np.take_along_axis(laws.means(rows), at, -2)[..., 0, :]
+        slopes = self._back(np.take_along_axis(laws.gradients(rows), at[..., None], -3)[..., 0, :, :])
+        least = np.take_along_axis(slopes, np.maximum(wasted, 0)[..., None], -1)
+        lesser = np.where(wasted[..., None] < 0, 0.0, least * self.repetition.mates[wasted])
+        return means, (slopes - lesser) @ by_x
 
     def _back(self, slopes: Floats) -> Floats:
         """Columns from the laws' order of domains to the region's."""
         out = np.empty_like(slopes)
-        out[:, self.order] = slopes
+        out[..., self.order] = slopes
         return out
 
-    def _deviation(self, x: Floats) -> tuple[Floats, Floats]:
-        """Deviation of each part, metrics erring independently, and its gradient by central differences."""
-        steps = np.eye(len(x)) * _STEP
-        rows = np.clip(np.vstack([x[None], x + steps, x - steps]), 0, None)
-        rows /= rows.sum(1, keepdims=True)
-        sd = np.sqrt(np.square(self.laws.deviations(rows[:, self.order])) @ np.square(self.parts).T)
-        up, down = sd[1 : len(x) + 1], sd[len(x) + 1 :]
-        return sd[0], ((up - down) / (2 * _STEP)).T
+    def _at_risk(self, x: Floats) -> tuple[Floats, Floats]:
+        """Parts and their gradients, each over the scenarios that are worst for it."""
+        assert self._scenarios is not None
+        assert self._wasted_by_scenario is not None
+        means, slopes = self._of(self._scenarios, self._wasted_by_scenario, x)
+        values = means @ self.parts.T + self.offset
+        q = risk.worst_weights(values, self.risk)
+        by_law = np.einsum("sk,kt->kst", q, self.parts).reshape(len(self.parts), -1)
+        return (q * values).sum(0), by_law @ slopes.reshape(-1, len(x))
 
     def _components(self, metrics: Sequence[str]) -> Floats:
         """Coefficients of the parts over metrics."""
@@ -188,7 +212,6 @@ class Problem:
         rows = np.array([[c[i] if m in g else 0.0 for i, m in enumerate(metrics)] for g in sets])
         return np.asarray(rows / np.abs(rows).sum(1, keepdims=True), np.float64)
 
-    def _worst_domains(self, laws: Laws) -> npt.NDArray[np.int64]:
+    def _worst_domains(self, laws: Laws) -> Ints:
         """For each metric the domain that helps it least, by its prediction there; −1 for laws of effective data."""
-        corners = laws.means(np.eye(len(laws.domains)))
-        return np.where(laws.of_effective_data(), -1, self.order[np.argmax(corners * self._sign, axis=0)])
+        return np.where(laws.of_effective_data(), -1, self.order[laws.least_helpful(self._sign)])

@@ -66,6 +66,15 @@ class Law:
     def noise_variance(self) -> float:
         return self.noise * self.scale**2
 
+    def covariance(self, variance: float) -> Floats:
+        """Of the parameters' errors, ``float64[p, p]``, where standardised runs vary by ``variance`` about the law.
+
+        Where runs say nothing the prior alone bounds them.
+        """
+        J = self.law.jacobian(self.parameters, self.X) * np.sqrt(self.w)[:, None]
+        precision = J.T @ J / variance + np.eye(J.shape[1]) / self.law.spread**2
+        return np.asarray(np.linalg.inv(precision), np.float64)
+
     @cached_property
     def _inverse(self) -> Floats:
         J = self.law.jacobian(self.parameters, self.X) * np.sqrt(self.w)[:, None]

@@ -12,8 +12,8 @@ import polars as pl
 import scipy.optimize
 from threadpoolctl import threadpool_limits
 
-from mixing import conic
-from mixing.certificate import Price, certify
+from mixing import conic, scenarios
+from mixing.certificate import Certificate, Price, certify
 from mixing.constraints import Constraints, Group
 from mixing.infeasible import Infeasible, irreducible
 from mixing.laws import Laws
@@ -23,10 +23,20 @@ from mixing.region import Region, Row
 from mixing.simplex import UNITS, Floats
 from mixing.surrogate import Surrogate
 
-__all__ = ["Constraints", "Group", "Infeasible", "Mixture", "Objective", "optimum", "rounded", "solve", "state"]
+__all__ = [
+    "Constraints",
+    "Group",
+    "Infeasible",
+    "Mixture",
+    "Objective",
+    "certified",
+    "optimum",
+    "rounded",
+    "solve",
+    "state",
+]
 
 _STARTS = 8
-_RISKY_STARTS = 2  #: beside the optimum without risk
 _SLACK = 1e-8
 _BROKEN = 1e-6  #: by which a constraint may be missed before rounding
 _CLOSE = 1e-5  #: of the range of slopes: what a convex optimum may leave to gain
@@ -63,10 +73,7 @@ def solve(
     with threadpool_limits(1, "blas"):
         problem = state(surrogate, objective, constraints)
         best = optimum(problem)
-        certificate = certify(problem, best)
-        if problem.convex and problem.value(best) - certificate.bound > _CLOSE * _scale(problem, best):
-            best = min([best, *_again(problem)], key=problem.value)
-            certificate = certify(problem, best)
+        best, certificate = certified(problem, best)
         x = rounded(problem, best)
         observed = observe(surrogate, problem, x)
     region = problem.region
@@ -111,7 +118,9 @@ def state(
     objective.shares(surrogate.metrics)  # names are checked before anything is computed
     region = Region(sorted(surrogate.domains), constraints or Constraints())
     runs = surrogate.mixtures[:, [surrogate.domains.index(d) for d in region.domains]]
-    return Problem(Laws.of(surrogate), objective, region, runs.mean(0))
+    laws = Laws.of(surrogate)
+    errors = scenarios.errors(surrogate, laws) if objective.risk else ()
+    return Problem(laws, objective, region, runs.mean(0), errors)
 
 
 def optimum(problem: Problem, starts: Sequence[Floats] = ()) -> Floats:
@@ -124,22 +133,30 @@ def optimum(problem: Problem, starts: Sequence[Floats] = ()) -> Floats:
         inside = _inside(problem, region)
     found = list(starts) if starts and problem.convex else [*starts, inside]
     if problem.risk and not starts:
-        found.append(optimum(problem.without_risk()))
+        found = [optimum(problem.without_risk())]
     if not problem.convex:
-        found += region.corners(_RISKY_STARTS if problem.risk else _STARTS)
-    # slopes of a deviation are differences: what lies below their error is not worth many steps
-    # and a resample's optimum need be no surer than the resample
-    effort = _ROUGH if problem.risk or starts else _EXACT
+        found += region.corners(_STARTS)
+    # a resample's optimum need be no surer than the resample, nor one over scenarios than they are many
+    effort = _ROUGH if starts or problem.risk else _EXACT
     descents = [_descend(problem.evaluate, region, start, _scale(problem, start), effort) for start in found]
     allowed = [x for x in (*descents, inside) if problem.excess(x) <= _BROKEN]
     return min(allowed or [inside], key=problem.value)
 
 
-def _again(problem: Problem) -> list[Floats]:
-    """Descents from other starts, for when the certificate shows that the first ended early."""
-    region = problem.region
-    found = [_descend(problem.evaluate, region, c, _scale(problem, c)) for c in region.corners(_STARTS)]
-    return [x for x in found if problem.excess(x) <= _BROKEN]
+def certified(problem: Problem, best: Floats) -> tuple[Floats, Certificate]:
+    """With its certificate; where that shows that a descent ended early, after others, from there and from corners."""
+    certificate = certify(problem, best)
+    # slopes are alike at an optimum inside, so the range is taken at other mixtures too
+    close = _CLOSE * max(_scale(problem, x) for x in (best, problem.region.nearest, *problem.region.corners(1)))
+    if not problem.convex or problem.value(best) - certificate.bound <= close:
+        return best, certificate
+    for start in (best, *problem.region.corners(_STARTS)):
+        found = _descend(problem.evaluate, problem.region, start, _scale(problem, start))
+        if problem.excess(found) <= _BROKEN and problem.value(found) < problem.value(best):
+            best, certificate = found, certify(problem, found)
+        if problem.value(best) - certificate.bound <= close:
+            break
+    return best, certificate
 
 
 def _inside(problem: Problem, region: Region) -> Floats:

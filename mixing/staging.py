@@ -9,14 +9,14 @@ import numpy as np
 import numpy.typing as npt
 from threadpoolctl import threadpool_limits
 
-from mixing.certificate import certify
 from mixing.constraints import Constraints, Group
 from mixing.laws import Laws
 from mixing.objective import Objective, Problem
 from mixing.observed import observe
 from mixing.region import Region
+from mixing.repetition import Repetition
 from mixing.simplex import Floats, round_weights
-from mixing.solver import Mixture, optimum, rounded, state
+from mixing.solver import Mixture, certified, optimum, rounded, state
 from mixing.surrogate import Surrogate
 
 _BUDGET = "tokens of "  #: the constraint that a stage has as many as it has: its price is nobody's choice
@@ -44,13 +44,12 @@ def solve_stages(
 
     The objective is the mean of the stages' own, by tokens: proxies of a single stage say nothing of the order in which
     data is seen. Of a domain all stages together get no more than its tokens allow, and ``max_divergence`` bounds the
-    stages' mean divergence. Raises ``Infeasible`` as ``solve`` does; ValueError for stages that cannot be.
+    stages' mean divergence. Where repeated tokens decay, the passes of all stages count, and there is no certificate.
+    Raises ``Infeasible`` as ``solve`` does; ValueError for stages that cannot be.
     """
     total = sum(s.budget for s in stages)
     if len({s.name for s in stages}) < len(stages) or any(s.budget < 1 for s in stages):
         raise ValueError("stages need names that differ and budgets above zero")
-    if constraints.decay or objective.risk:
-        raise ValueError("decay and risk are not known for several stages: leave them out")
     shares = {s.name: s.budget / total for s in stages}
     with threadpool_limits(1, "blas"):
         whole = state(surrogate, replace(objective, kind="mean", groups={}, no_worse=None), constraints)
@@ -58,9 +57,12 @@ def solve_stages(
         limits = _joined(constraints, stages, surrogate.domains, total)
         region = Region(sorted(laws.domains), limits)
         reference = _spread(region, shares, dict(zip(whole.region.domains, whole.region.nearest, strict=True)))
-        problem = Problem(laws, _objective(objective, surrogate.metrics, shares), region, reference)
-        best = optimum(problem)
-        certificate = certify(problem, best)
+        aim, repetition = (
+            _objective(objective, surrogate.metrics, shares),
+            _repetition(region, constraints, shares, total),
+        )
+        problem = Problem(laws, aim, region, reference, whole.errors, repetition)
+        best, certificate = certified(problem, optimum(problem))
         exact = _by_stage(region, rounded(problem, best), best, stages)
         weights = _rounded(exact, stages, constraints, surrogate.domains)
         at = np.array([shares[s] * weights[s][d] for s, d in (n.split("/", 1) for n in region.domains)])
@@ -69,7 +71,8 @@ def solve_stages(
         observed = observe(surrogate, whole, x)
     judged = [surrogate.judge(np.array([[weights[s.name][d] for d in surrogate.domains]])) for s in stages]
     parts = [shares[s.name] for s in stages]
-    predicted = sum(p * j[0][0] for p, j in zip(parts, judged, strict=True))
+    cost = problem.metrics(at) - problem.laws.means(at[problem.order][None])[0]  # of repetition
+    predicted = sum(p * (j[0][0] + c) for p, j, c in zip(parts, judged, cost.reshape(len(stages), -1), strict=True))
     deviation = sum(p * j[1][0] for p, j in zip(parts, judged, strict=True))
     q = whole.region.natural
     natural = None if q is None else _spread(region, shares, dict(zip(whole.region.domains, q, strict=True)))
@@ -99,22 +102,31 @@ class _Joint(Laws):
     @classmethod
     def of(cls, base: Laws, shares: Mapping[str, float]) -> _Joint:  # type: ignore[override]
         domains, metrics = (tuple(f"{s}/{n}" for s in shares for n in names) for names in (base.domains, base.metrics))
-        return cls(domains, metrics, (), base.deviations, base, shares)
+        return cls(domains, metrics, (), base, shares)
 
     def means(self, X: Floats) -> Floats:
-        return np.hstack([self.base.means(x) for x in self._stages(X)])
+        return np.concatenate([self.base.means(x) for x in self._stages(X)], axis=-1)
+
+    def moved(self, errors: Sequence[Floats]) -> _Joint:
+        """All stages by the same draw: what is not known of a law is not known in any of them."""
+        return _Joint.of(self.base.moved(errors), self.shares)
 
     def gradients(self, X: Floats) -> Floats:
         m, n = len(self.base.domains), len(self.base.metrics)
-        out = np.zeros((len(X), len(self.metrics), len(self.domains)))
-        for k, (x, share) in enumerate(zip(self._stages(X), self.shares.values(), strict=True)):
-            out[:, k * n : (k + 1) * n, k * m : (k + 1) * m] = self.base.gradients(x) / share
+        slopes = [self.base.gradients(x) / s for x, s in zip(self._stages(X), self.shares.values(), strict=True)]
+        out = np.zeros((*slopes[0].shape[:-2], len(self.metrics), len(self.domains)))
+        for k, own in enumerate(slopes):
+            out[..., k * n : (k + 1) * n, k * m : (k + 1) * m] = own
         return out
 
     def convex(self, weights: Mapping[str, float]) -> bool:
         return all(
             self.base.convex({m: weights.get(f"{stage}/{m}", 0.0) for m in self.base.metrics}) for stage in self.shares
         )
+
+    def least_helpful(self, sign: Floats) -> npt.NDArray[np.int64]:
+        m, signs = len(self.base.domains), sign.reshape(len(self.shares), -1)
+        return np.concatenate([k * m + self.base.least_helpful(s) for k, s in enumerate(signs)], axis=-1)
 
     def of_effective_data(self) -> npt.NDArray[np.bool_]:
         return np.tile(self.base.of_effective_data(), len(self.shares))
@@ -152,6 +164,20 @@ def _joined(c: Constraints, stages: Sequence[Stage], domains: Sequence[str], tot
     )
 
 
+def _repetition(region: Region, c: Constraints, shares: Mapping[str, float], total: int) -> Repetition:
+    """What the stages read of a domain, they read of the same tokens."""
+    stages, names = list(shares), sorted({n.split("/", 1)[1] for n in region.domains})
+    stage, domain = zip(*(n.split("/", 1) for n in region.domains), strict=True)
+    known = c.available if c.decay else {}
+    return Repetition(
+        np.array([known[d] / total if d in known else np.inf for d in domain], np.float64),
+        c.decay,
+        np.array([names.index(d) for d in domain], np.int64),
+        np.array([stages.index(s) for s in stage], np.int64),
+        np.array([shares[s] for s in stages]),
+    )
+
+
 def _objective(o: Objective, metrics: Sequence[str], shares: Mapping[str, float]) -> Objective:
     weights = o.shares(metrics)
     groups = dict(o.groups) or ({m: [m] for m in weights} if o.kind == "worst" else {})
@@ -160,6 +186,7 @@ def _objective(o: Objective, metrics: Sequence[str], shares: Mapping[str, float]
         kind=o.kind,
         groups={name: [f"{s}/{m}" for s in shares for m in members] for name, members in groups.items()},
         no_worse=o.no_worse,
+        risk=o.risk,
     )
 
 

@@ -17,6 +17,7 @@ from mixing.runs import Runs
 from mixing.simplex import Floats
 
 VERSION = 2
+_LEAST_VARIANCE = 1e-9  #: of a standardised metric: of one that does not vary, none is left
 
 _SCORES = {
     "metric": pl.String,
@@ -107,6 +108,15 @@ class Surrogate:
         The cross-validated error, larger where the mixture lies far from the runs.
         """
         return np.column_stack([self._plans[m].deviation(X) for m in self.metrics])
+
+    def uncertainty(self, metric: str) -> tuple[Floats, float]:
+        """Covariance ``float64[p, p]`` of the law's parameters, and the variance of a standardised run about it.
+
+        By the cross-validated errors: a law that does not fit is not known well, however many runs it was fitted to.
+        """
+        law = self._law(metric)
+        variance = max(self._plans[metric].factor / law.scale**2, _LEAST_VARIANCE)
+        return law.covariance(variance), variance
 
     def run_noise(self) -> Floats:
         """Deviation of one run from what its mixture would give on average, ``float64[metrics]``.

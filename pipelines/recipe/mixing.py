@@ -82,8 +82,6 @@ class Mix(Section):
             raise ValueError(f"the budgets of the stages sum to {total:,}, not to the budget of {self.budget:,}")
         if len({s.name for s in self.stages}) < len(self.stages):
             raise ValueError("stages need names that differ")
-        if self.stages and (self.solve.decay or self.solve.risk):
-            raise ValueError("decay and risk are not known for several stages: leave them out")
         return self
 
     @model_validator(mode="after")

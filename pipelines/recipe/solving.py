@@ -36,7 +36,7 @@ class Solve(Section):
     objective: Literal["mean", "worst"] = "mean"
     metrics: dict[str, float] = {}  #: weight of each metric, negative where more is better; default: all, equally
     metric_groups: dict[str, list[str]] = {}  #: of `worst`; default: every metric is one
-    risk: Annotated[float, Field(ge=0)] = 0.0  #: deviations added to the objective
+    risk: Annotated[float, Field(ge=0, le=2.5)] = 0.0  #: deviations of the prediction added to the objective
     no_worse: Annotated[float, Field(ge=0)] | None = None  #: than natural by more than this, for any metric
     max_epochs: Positive | dict[str, Positive] = 4.0
     decay: Positive | None = None  #: R* of repetition; null: the runs repeated their data as the target will

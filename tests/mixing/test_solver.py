@@ -319,10 +319,13 @@ def test_no_metric_gets_worse_than_allowed(surrogate: Surrogate, epsilon: float)
 
 
 def test_risk_keeps_to_what_is_known(surrogate: Surrogate) -> None:
-    bold, wary = (mixing.solve(surrogate, Objective(weights=LOSSES, risk=r)) for r in (0.0, 3.0))
+    bold, wary = (mixing.solve(surrogate, Objective(weights=LOSSES, risk=r)) for r in (0.0, 2.5))
     sd = [surrogate.deviations(np.array([list(m.weights.values())]))[0, :2] for m in (bold, wary)]
     assert np.linalg.norm(sd[1]) < np.linalg.norm(sd[0])
-    assert wary.gap is None, "deviations are not convex: no certificate"
+    assert wary.gap is not None
+    assert wary.gap < 2e-4
+    with pytest.raises(ValueError, match=r"risk is 3; it must be within 0 and 2\.5"):
+        mixing.solve(surrogate, Objective(risk=3.0))
 
 
 def test_repeated_tokens_are_worth_less(surrogate: Surrogate) -> None:

@@ -10,8 +10,9 @@ from mixing.constraints import Constraints, Group
 from mixing.infeasible import Infeasible
 from mixing.laws import Laws
 from mixing.manifest import compose
-from mixing.objective import Objective
-from mixing.staging import Stage, _Joint, solve_stages
+from mixing.objective import Objective, Problem
+from mixing.region import Region
+from mixing.staging import Stage, _Joint, _repetition, solve_stages
 from mixing.surrogate import Surrogate
 from tests.mixing.test_solver import LOSSES, NATURAL
 from tests.mixing.test_surrogate import DOMAINS, swarm
@@ -97,3 +98,47 @@ def test_stages_are_in_the_manifest(surrogate: Surrogate) -> None:
     assert made.stages[1].min_document == 500
     assert sum(s.domains["web"].tokens for s in made.stages) == made.domains["web"].tokens
     assert "synthetic" in made.stages[0].domains
+
+
+def test_what_stages_repeat_between_them_decays(surrogate: Surrogate) -> None:
+    """Two stages without constraints of their own are one: there the counted passes must be the same."""
+    decaying = replace(ALL, decay=2.0, budget=1_200_000, max_epochs=20.0, max_divergence=None)
+    free = [replace(s, constraints=Constraints(), available=TOKENS) for s in STAGES]
+    together = mixing.solve(surrogate, AIM, decaying)
+    mixture, weights = solve_stages(surrogate, AIM, decaying, free)
+    assert mixture.objective == pytest.approx(together.objective, abs=2e-4)
+    assert mixture.gap is None, "what a pass is worth depends on the other stage: not convex"
+    for stage in free:
+        assert weights[stage.name] == pytest.approx(together.weights, abs=0.03)
+    assert mixture.predicted["bpb/web"] == pytest.approx(together.predicted["bpb/web"], abs=2e-3)
+    plain, _ = solve_stages(surrogate, AIM, replace(decaying, decay=None), free)
+    assert plain.objective < mixture.objective - 1e-3
+    least = [replace(s, constraints=Constraints(bounds={"pdf": (0.3, 1.0)})) for s in free]
+    forced, _ = solve_stages(surrogate, AIM, decaying, least)
+    assert forced.objective > mixture.objective
+
+
+@pytest.mark.parametrize("family", ["power_law_concave", "log_linear", "ridge"])
+def test_slopes_of_decaying_stages(family: str) -> None:
+    """Against differences, at a mixture that repeats some domains and not others."""
+    fitted = mixing.fit(*swarm(32), family=family)
+    decaying = replace(ALL, decay=3.0, budget=1_200_000, max_epochs=20.0)
+    region = Region([f"{s.name}/{d}" for s in STAGES for d in sorted(DOMAINS)], Constraints())
+    shares = {"pretraining": 5 / 6, "midtraining": 1 / 6}
+    laws = _Joint.of(Laws.of(fitted), shares)
+    aim = Objective(weights={m: 1.0 for m in laws.metrics if "bpb" in m}, kind="worst")
+    problem = Problem(laws, aim, region, np.full(10, 0.1), (), _repetition(region, decaying, shares, 1_200_000))
+    x = np.concatenate([np.array([0.1, 0.4, 0.1, 0.1, 0.3]) * 5 / 6, np.array([0.3, 0.1, 0.2, 0.1, 0.3]) / 6])
+    along = np.concatenate([np.array([1, -2, 1, 1, -1.0]), np.array([-1, 1, 2, -1, -1.0])]) * 1e-6
+    differences = problem.evaluate(x + along)[0] - problem.evaluate(x - along)[0]
+    assert differences == pytest.approx(2 * problem.evaluate(x)[1] @ along, rel=1e-4, abs=1e-10)
+    assert np.abs(differences).max() > 1e-8
+
+
+def test_risk_counts_in_every_stage(surrogate: Surrogate) -> None:
+    wary = replace(AIM, risk=2.0)
+    bold, _ = solve_stages(surrogate, AIM, ALL, STAGES)
+    mixture, _ = solve_stages(surrogate, wary, ALL, STAGES)
+    assert mixture.objective > bold.objective
+    assert mixture.gap is not None
+    assert mixture.gap < 2e-4
