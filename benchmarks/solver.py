@@ -1,4 +1,4 @@
-"""What ``mixing.solve`` takes for 24 domains and 50 metrics, and how sure its answers are: every objective by law."""
+"""What ``mixing.solve`` takes for 24 domains and 50 metrics, and how sure its answers are: objectives by laws."""
 
 from __future__ import annotations
 
