@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from manifests import parts, storage
+from manifests.token_files import Layout, layout
 
 Decode = Callable[[npt.NDArray[Any]], str]
 #: tokens shown on either side of the one asked for
@@ -69,7 +70,7 @@ def trace(run: str, shard: str, offset: int, decode: Decode) -> Trace:
         part=span["part"],
         row=span["row"],
         **document(run, part, span["row"]),
-        **_context(uri, storage.size(uri) // total, offset, span["start"], span["end"], decode),
+        **_context(uri, layout(uri, total), offset, span["start"], span["end"], decode),
     )
 
 
@@ -132,23 +133,24 @@ def row_of(run: str, column: str, part: str, row: int, columns: list[str] | None
     raise ValueError(f"{column}/{part} has no row {row}: the run folder is damaged")
 
 
-def _context(uri: str, width: int, offset: int, start: int, end: int, decode: Decode) -> dict[str, Any]:
+def _context(uri: str, lies: Layout, offset: int, start: int, end: int, decode: Decode) -> dict[str, Any]:
     first, last = max(start, offset - _AROUND), min(end, offset + _AROUND)
-    tokens = _read(uri, width, first, last)
+    tokens = _read(uri, lies, first, last)
     cut = offset - first
     return {"before": decode(tokens[:cut]), "after": decode(tokens[cut:])}
 
 
 def tokens_of(run: str, shard: str, start: int, end: int) -> npt.NDArray[Any]:
-    """The tokens ``[start, end)`` of a shard that has spans beside it."""
+    """The tokens ``[start, end)`` of a document in a shard that has spans beside it."""
     uri = storage.join(run, shard)
     total = int(
         storage.read_table(storage.join(run, shard.rsplit(".", 1)[0] + ".spans.parquet"), ["end"])["end"][-1].as_py()
     )
-    return _read(uri, storage.size(uri) // total, start, end)
+    return _read(uri, layout(uri, total), start, end)
 
 
-def _read(uri: str, width: int, first: int, last: int) -> npt.NDArray[Any]:
+def _read(uri: str, lies: Layout, first: int, last: int) -> npt.NDArray[Any]:
+    """Of one document, whose tokens lie together."""
     with storage.open_input(uri) as f:
-        f.seek(first * width)
-        return np.frombuffer(f.read((last - first) * width), f"<u{width}")
+        f.seek(lies.byte_of(first))
+        return np.frombuffer(f.read((last - first) * lies.width), f"<u{lies.width}")

@@ -14,6 +14,7 @@ from manifests.licences import normalise
 from manifests.lineage import Index
 from manifests.lineage.addresses import column as surts
 from manifests.takedown.request import Request
+from manifests.token_files import SUFFIXES
 
 
 @dataclass(frozen=True)
@@ -184,7 +185,7 @@ def token_files(run: str) -> list[str]:
     found = []
     for path in storage.list_files(storage.join(run, "shards"), "*.spans.parquet", recursive=True):
         stem = path.removesuffix(".spans.parquet")
-        name = next((stem + s for s in (".npy", ".bin", ".ds") if storage.is_file(stem + s)), "")
+        name = next((stem + s for s in SUFFIXES if storage.is_file(stem + s)), "")
         if name:
             found.append("shards" + name.split("/shards", 1)[1] if "/shards" in name else name)
     return sorted(found)

@@ -92,5 +92,5 @@ class Mix(Section):
 
 
 class Shards(Section):
-    formats: Annotated[list[Literal["olmo", "megatron"]], Field(min_length=1)] = ["olmo"]
+    formats: Annotated[list[Literal["olmo", "megatron", "mds", "datatrove"]], Field(min_length=1)] = ["olmo"]
     tokens: Annotated[int, Field(ge=1000)] = 10_000_000  #: at most, per shard

@@ -15,7 +15,7 @@ from manifests.mix import MixManifest
 from manifests.receipts import digest_of, output
 from mixing.planner import plan, without
 from mixing.pools import PoolFile, PoolSet
-from mixing.shards import WRITERS
+from mixing.shards import INDEXES, WRITERS
 from pipelines.catalog import Catalog
 from pipelines.conductor import Conductor
 from pipelines.recipe import Shards
@@ -79,8 +79,13 @@ def write_shard(run: str, spec: _Shard) -> Made:
 
 
 def write_index(run: str, index: dict[str, Any]) -> Made:
+    """Ours, and those that the readers of some formats want."""
     storage.write_bytes(storage.join(run, INDEX), json.dumps(index, indent=1, sort_keys=True).encode())
-    return Made([output(run, INDEX)])
+    written = [INDEX]
+    for form in sorted(INDEXES.keys() & index["formats"].keys()):
+        names = [shard["files"][0] for shard in index["formats"][form]]
+        written.append(f"shards/{form}/{INDEXES[form](storage.join(run, 'shards', form), names)}")
+    return Made([output(run, path) for path in written])
 
 
 def shards(conductor: Conductor, section: Shards, catalog: Catalog, pools: list[PoolFile]) -> dict[str, Any]:
@@ -108,5 +113,7 @@ def shards(conductor: Conductor, section: Shards, catalog: Catalog, pools: list[
         "stages": planned.data["stages"],
         "formats": listed,
     }
-    conductor.here("index", Task("index", "shards", digest_of("index", VERSION, index), write_index, index))
+    told = [r.digest for r in receipts if r.data["shard"]["format"] in INDEXES]  # their indexes hold hashes
+    key = digest_of("index", VERSION, index, *([told] if told else []))
+    conductor.here("index", Task("index", "shards", key, write_index, index))
     return index

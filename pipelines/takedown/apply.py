@@ -160,7 +160,7 @@ def _digests(run: str, plan: Plan, mode: str) -> dict[str, str]:
     paths = [f"{folder}/{part}.parquet" for part in plan.rows() for folder in ("documents", "verdicts")]
     for shard in plan.places:
         stem = shard.rsplit(".", 1)[0]
-        paths += [shard, f"{stem}.spans.parquet", f"{stem}.idx", f"{stem}.csv.gz"]
+        paths += [shard, f"{stem}.spans.parquet", f"{stem}.idx", f"{stem}.csv.gz", f"{shard}.json"]
     return {p: storage.digest(u) for p in sorted(paths) if storage.is_file(u := storage.join(run, p))}
 
 
@@ -182,10 +182,10 @@ def _receipt(run: str, journal: dict[str, Any], plan: Plan, changed: Sequence[st
         remains.append(
             {"where": "shards/", "what": f"{plan.tokens:,} tokens in the data files: mode {journal['mode']}"}
         )
-    if journal["mode"] == "index" and any(s.endswith(".npy") for s in plan.places):
-        remains.append(
-            {"where": "shards/olmo", "what": "trainers read this data without an index: use erase or rewrite"}
-        )
+    if journal["mode"] == "index":
+        for form in sorted({s.split("/")[1] for s in plan.places} - {"megatron"}):
+            what = "trainers read this data without an index that could leave it out: use erase or rewrite"
+            remains.append({"where": f"shards/{form}", "what": what})
     new = journal.get("refill")
     return {
         "takedown": journal["takedown"],

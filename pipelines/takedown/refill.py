@@ -17,7 +17,7 @@ from manifests.takedown import Plan
 from mixing.pools import PoolFile, PoolSet
 from mixing.shards import WRITERS
 from pipelines.stages.shard import PLAN
-from pipelines.takedown.shards import index_record
+from pipelines.takedown.shards import index_record, indexes
 
 
 def files(run: str) -> list[PoolFile]:
@@ -118,6 +118,7 @@ def rewrite(run: str, plan: Plan, new: dict[str, Any]) -> list[str]:
             shard = WRITERS[form](storage.join(run, "shards", form), number, pools, file, span)
             changed += [f"shards/{form}/{name}" for name in shard.files]
             listed[number] = shard.as_dict()
+    changed += indexes(run, record.get("formats", {}))
     storage.write_table(storage.join(run, PLAN), made.to_arrow())
     _patch_bounds(run, new["bounds"])
     import json

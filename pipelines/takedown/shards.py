@@ -2,7 +2,8 @@
 
 ``erase``      tokens overwritten in place, with a loss mask beside them: batches keep their order, a job may go on
 ``tombstone``  data untouched; ``shards/tombstones.parquet`` lists what samplers pass over; the mix manifest names it
-``index``      data untouched; the index that trainers read (Megatron's) no longer holds the sequences
+``index``      data untouched; the index that trainers read (Megatron's) no longer holds the sequences: other formats
+               are read without one, or have it in their data
 ``rewrite``    shards written again, each gap filled by unused documents of the same stratum
 """
 
@@ -11,7 +12,7 @@ from __future__ import annotations
 import gzip
 import json
 import struct
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import numpy as np
@@ -20,7 +21,9 @@ import pyarrow as pa
 from manifests import storage
 from manifests.mix import MixManifest
 from manifests.takedown import Plan
+from manifests.token_files import layout
 from mixing.pools import Spans
+from mixing.shards import INDEXES, mds
 
 MASK = ".mask.npy"
 TOMBSTONES = "shards/tombstones.parquet"
@@ -36,18 +39,32 @@ def erase(run: str, plan: Plan, eos: int) -> list[str]:
         uri = storage.join(run, shard)
         spans = Spans.read(storage.join(run, _stem(shard) + ".spans.parquet"))
         total = int(spans.end[-1])
-        width = storage.size(uri) // total
+        lies = layout(uri, total)
         mask_uri = storage.join(run, _stem(shard) + MASK)
         mask = np.ones(total, np.uint8)
         if storage.is_file(mask_uri):
             mask = np.frombuffer(storage.read_bytes(mask_uri), np.uint8).copy()
-        tokens = np.memmap(storage.local_path(uri), f"<u{width}", "r+")
+        data = np.memmap(storage.local_path(uri), np.uint8, "r+")
         for start, end in stretches:
-            tokens[start:end] = eos
+            first = lies.byte_of(start)
+            data[first : first + (end - start) * lies.width].view(f"<u{lies.width}")[:] = eos
             mask[start:end] = 0
-        tokens.flush()
+        data.flush()
         storage.write_bytes(mask_uri, mask.tobytes())
         changed += [shard, _stem(shard) + MASK]
+        if shard.endswith(".mds"):
+            mds.describe_again(uri)
+            changed.append(f"{shard}.json")
+    return changed + indexes(run, {s.split("/")[1] for s in plan.places})
+
+
+def indexes(run: str, formats: Collection[str]) -> list[str]:
+    """Makes the indexes of all shards of these formats again, where they have one that tells of the shards' bytes."""
+    listed = index_record(run).get("formats", {})
+    changed = []
+    for form in sorted(INDEXES.keys() & formats & listed.keys()):
+        folder = f"shards/{form}"
+        changed.append(f"{folder}/{INDEXES[form](storage.join(run, folder), [s['files'][0] for s in listed[form]])}")
     return changed
 
 

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
 
 from manifests import edits, parts, storage
+from manifests.token_files import SUFFIXES
 from mixing.tokenizer import Tokenizer
+from tests.mixing.shards.test_mds import read_shard
 
 #: what DESIGN promises to be the same bytes, whatever the engine, the workers or the folder
 IDENTICAL = (
@@ -100,10 +103,10 @@ def shards_are_covered(run: Path, folder: Path) -> None:
         made = [n for n in names if (run / parts.path(edits.column(n), part)).is_file()]
         shown = edits.view(str(run), part, made).texts.to_pylist()
         texts |= {f"{part}#{row}": text for row, text in enumerate(shown)}
-    arrays = sorted(p for p in folder.iterdir() if p.suffix in (".npy", ".bin"))
+    arrays = sorted(p for p in folder.iterdir() if p.suffix in SUFFIXES)
     assert arrays, f"{folder} holds no shard"
     for path in arrays:
-        tokens = np.fromfile(path, tokenizer.dtype)
+        tokens = tokens_of(path, tokenizer.dtype)
         spans = pl.read_parquet(path.with_suffix(".spans.parquet"))
         starts, ends = spans["start"].to_numpy(), spans["end"].to_numpy()
         assert starts[0] == 0
@@ -113,6 +116,14 @@ def shards_are_covered(run: Path, folder: Path) -> None:
         for start, end, part, row in spans.select("start", "end", pl.col("part").cast(pl.String), "row").iter_rows():
             name = part.removeprefix("documents/").removesuffix(".parquet")
             assert tokenizer.decode(tokens[start:end]) == texts[f"{name}#{row}"], f"{path}:{start}"
+
+
+def tokens_of(path: Path, dtype: Any) -> np.ndarray:
+    """All tokens of a shard, by the plain readers of its format."""
+    if path.suffix != ".mds":
+        return np.fromfile(path, dtype)
+    _, samples = read_shard(path.read_bytes())
+    return np.concatenate(samples)
 
 
 def digests(run: Path) -> dict[str, str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import hashlib
 import json
 import struct
 from pathlib import Path
@@ -20,7 +21,7 @@ from pipelines.run_folder import RunFolder
 from pipelines.takedown import MODES, apply, resume
 from pipelines.takedown import text as text_steps
 from tests.pipelines.conftest import run_quietly
-from tests.pipelines.examine import column
+from tests.pipelines.examine import column, tokens_of
 
 
 def quiet(step: str) -> None:
@@ -52,7 +53,14 @@ def holds(run: Path, words: str) -> list[str]:
 
 def decoded(run: Path, name: str, dtype: Any = np.uint16) -> str:
     tokenizer = Tokenizer.load(str(run / "models/tokenizer.json"))
-    return "".join(tokenizer.decode(np.fromfile(p, dtype)) for p in sorted((run / "shards").glob(name)))
+    return "".join(tokenizer.decode(tokens_of(p, dtype)) for p in sorted((run / "shards").glob(name)))
+
+
+def hashes_are_true(run: Path) -> None:
+    """The index that MDS is read by tells the hashes of the shards as they are."""
+    for told in json.loads((run / "shards/mds/index.json").read_text())["shards"]:
+        data = (run / "shards/mds" / told["raw_data"]["basename"]).read_bytes()
+        assert told["raw_data"]["hashes"]["sha256"] == hashlib.sha256(data).hexdigest()
 
 
 def passage(run: Path, identifier: str) -> str:
@@ -72,7 +80,9 @@ def test_text_and_tokens_are_gone_and_the_rest_is_untouched(tiny: Path, copied: 
     receipt = apply(str(copied), [Request("url", url)], mode="erase", why="a letter", progress=quiet)
     after = decoded(copied, "olmo/*.npy")
     assert words not in after
-    assert words not in decoded(copied, "megatron/*.bin")
+    for shards in ("megatron/*.bin", "mds/*.mds", "datatrove/*.ds"):
+        assert words not in decoded(copied, shards)
+    hashes_are_true(copied)
     assert len(b"".join(p.read_bytes() for p in sorted((copied / "pools").glob("*/*.npy")))) == len(pools)
     assert holds(copied, words) == []
     found = lineage.find(str(copied), identifier)
@@ -174,7 +184,9 @@ def test_a_rewritten_shard_is_refilled_and_its_mixture_stays(copied: Path) -> No
     url, _, words = chosen(copied)
     tokens = sum(p.stat().st_size for p in (copied / "shards/olmo").glob("*.npy")) // 2
     receipt = apply(str(copied), [Request("url", url)], mode="rewrite", why="", progress=quiet)
-    assert words not in decoded(copied, "olmo/*.npy")
+    for shards in ("olmo/*.npy", "mds/*.mds", "datatrove/*.ds"):
+        assert words not in decoded(copied, shards)
+    hashes_are_true(copied)
     new = receipt["refill"]
     now = sum(p.stat().st_size for p in (copied / "shards/olmo").glob("*.npy")) // 2
     missing = sum(new["shortfall"].values()) - sum(new["excess"].values())
@@ -191,7 +203,9 @@ def test_a_rewritten_shard_is_refilled_and_its_mixture_stays(copied: Path) -> No
 def test_megatron_s_index_forgets_the_sequences(copied: Path) -> None:
     url, _, words = chosen(copied)
     sizes = {p.name: p.stat().st_size for p in (copied / "shards/megatron").glob("*.bin")}
-    apply(str(copied), [Request("url", url)], mode="index", why="", progress=quiet)
+    receipt = apply(str(copied), [Request("url", url)], mode="index", why="", progress=quiet)
+    told = {r["where"] for r in receipt["remains"] if "use erase or rewrite" in r["what"]}
+    assert told == {"shards/olmo", "shards/mds", "shards/datatrove"}
     tokenizer = Tokenizer.load(str(copied / "models/tokenizer.json"))
     seen = ""
     for path in sorted((copied / "shards/megatron").glob("*.idx")):  # as Megatron-LM reads it

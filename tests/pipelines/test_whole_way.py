@@ -10,6 +10,7 @@ import polars as pl
 import pytest
 
 from manifests import lineage, receipts
+from manifests.token_files import SUFFIXES
 from mixing.tokenizer import Tokenizer
 from pipelines.extract import extract_text
 from pipelines.sources.warc import read_record
@@ -91,7 +92,7 @@ def test_any_token_leads_back_to_its_page_in_the_crawl(finished: Path) -> None:
     pages = 0
     for path in sorted((finished / "shards").glob("*/*.spans.parquet")):
         stem = path.name.removesuffix(".spans.parquet")
-        shard = next(p for p in (path.with_name(stem + s) for s in (".npy", ".bin")) if p.exists())
+        shard = next(p for p in (path.with_name(stem + s) for s in SUFFIXES) if p.exists())
         spans = pl.read_parquet(path)
         total = int(spans["end"][-1])
         crawled = spans.filter(pl.col("part").cast(pl.String).str.contains("/web/"))["start"].to_list()

@@ -10,7 +10,7 @@ import pytest
 import mixing
 from mixing.planner import Plan
 from mixing.pools import PoolFile, PoolSet, Spans
-from mixing.shards import Shard, gather, write_megatron, write_olmo
+from mixing.shards import WRITERS, Shard, gather, write_megatron, write_olmo
 from mixing.tokenizer import Tokenizer
 from tests.mixing.small_pools import SIZES, sentences
 from tests.mixing.test_planner import SHARES, manifest
@@ -101,13 +101,14 @@ def wide_pools(folder: Path) -> PoolSet:
 
 def test_an_empty_shard_is_valid(pools: PoolSet, tmp_path: Path) -> None:
     nothing = np.empty(0, np.int64)
-    assert write_megatron(str(tmp_path), 0, pools, nothing, nothing).tokens == 0
-    assert write_olmo(str(tmp_path), 0, pools, nothing, nothing).documents == 0
+    for write in WRITERS.values():
+        shard = write(str(tmp_path), 0, pools, nothing, nothing)
+        assert (shard.tokens, shard.documents) == (0, 0)
     assert len(gather(pools, nothing, nothing)[0]) == 0
 
 
 def test_same_bytes_again(pools: PoolSet, plan: Plan, tmp_path: Path) -> None:
-    for write in (write_olmo, write_megatron):
+    for write in WRITERS.values():
         first, second = (write(str(tmp_path / n), 1, pools, *plan.shard(1)) for n in "ab")
         assert first == second
         for name in first.files:
