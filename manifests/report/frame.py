@@ -69,16 +69,17 @@ def batches(run: str, names: Sequence[str], statistics: Mapping[str, str] | None
     wanted = {folder: dict(columns) for folder, columns in _COLUMNS.items()}
     for column, folder in (statistics or {}).items():
         wanted.setdefault(folder, {}).setdefault(column, pl.Float64())
-    spans, chosen = _spans(run), _shown_first(names)
+    spans, chosen = _span_files(run), _shown_first(names)
     gathered: list[pl.DataFrame] = []
     for name in names:
-        frame = _part(run, name, wanted).join(spans, on=["part", "row"], how="left", maintain_order="left")
+        tokens = _tokens(spans.get(name.replace("/", "."), []))
+        frame = _part(run, name, wanted).join(tokens, on="row", how="left", maintain_order="left")
         gathered.append(_derived(frame, first=name in chosen))
         if sum(f.height for f in gathered) >= _BATCH:
             yield pl.concat(gathered).sort("at")
             gathered = []
     if gathered or not names:
-        yield pl.concat(gathered or [_derived(_no_part(wanted, spans), first=True)]).sort("at")
+        yield pl.concat(gathered or [_derived(_no_part(wanted), first=True)]).sort("at")
 
 
 def _shown_first(names: Sequence[str]) -> set[str]:
@@ -124,9 +125,9 @@ def _part(run: str, part: str, wanted: Mapping[str, Mapping[str, pl.DataType]]) 
     )
 
 
-def _no_part(wanted: Mapping[str, Mapping[str, pl.DataType]], spans: pl.DataFrame) -> pl.DataFrame:
+def _no_part(wanted: Mapping[str, Mapping[str, pl.DataType]]) -> pl.DataFrame:
     """Of a run without documents."""
-    return pl.DataFrame(schema={**_kinds(wanted), "source": _TEXT, **spans.schema})
+    return pl.DataFrame(schema={**_kinds(wanted), "source": _TEXT, "part": _TEXT, "row": _COUNT, "tokens": _COUNT})
 
 
 def _kinds(wanted: Mapping[str, Mapping[str, pl.DataType]]) -> dict[str, pl.DataType]:
@@ -151,19 +152,22 @@ def _terms(run: str, part: str, height: int) -> list[pl.Series]:
     return [terms[n].cast(pl.String) for n in _TERMS if n in terms.columns]
 
 
-def _spans(run: str) -> pl.DataFrame:
-    """Tokens of each pooled document."""
-    files = storage.list_files(storage.join(run, "pools"), "*.spans.parquet", recursive=True)
-    empty = pl.DataFrame(schema={"part": pl.String, "row": pl.Int64, "tokens": pl.Int64})
-    frames = [
-        pl.read_parquet(path_of(f), glob=False).select(
-            part=pl.col("part").cast(pl.String).str.strip_prefix("documents/").str.strip_suffix(".parquet"),
-            row=pl.col("row").cast(pl.Int64),
-            tokens=(pl.col("end") - pl.col("start")).cast(pl.Int64),
-        )
-        for f in files
-    ]
-    return pl.concat([empty, *frames]).group_by("part", "row").agg(pl.col("tokens").sum())
+def _span_files(run: str) -> dict[str, list[str]]:
+    """The spans of the pools by the part that they are of: pools/STRATUM/SPLIT-SOURCE.PART.spans.parquet."""
+    found: dict[str, list[str]] = {}
+    for uri in storage.list_files(storage.join(run, "pools"), "*.spans.parquet", recursive=True):
+        _, _, name = uri.rsplit("/", 1)[-1].removesuffix(".spans.parquet").partition("-")
+        found.setdefault(name, []).append(uri)
+    return found
+
+
+def _tokens(files: Sequence[str]) -> pl.DataFrame:
+    """Tokens of each pooled document of a part, by row."""
+    length = (pl.col("end") - pl.col("start")).cast(pl.Int64)
+    row = pl.col("row").cast(pl.Int64)
+    frames = [pl.read_parquet(path_of(f), glob=False).select(row=row, tokens=length) for f in files]
+    empty = pl.DataFrame(schema={"row": pl.Int64, "tokens": pl.Int64})
+    return pl.concat([empty, *frames]).group_by("row").agg(pl.col("tokens").sum())
 
 
 def places(run: str, names: Sequence[str], ids: Sequence[str]) -> dict[str, tuple[str, int]]:

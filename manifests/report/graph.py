@@ -57,7 +57,8 @@ def of(m: Material) -> Graph | None:
 
 def _inputs(m: Material) -> list[tuple[str, str]]:
     found = []
-    for name, source in (m.record.get("inputs") or {}).items():
+    order = {r: i for i, (r,) in enumerate(m.sums.by("outcomes", "source").select("source").iter_rows())}
+    for name, source in sorted((m.record.get("inputs") or {}).items(), key=lambda i: (order.get(i[0], 1 << 30), i[0])):
         files = source.get("files") or []
         found.append((name, f"{len(files):,} file{'s' if len(files) != 1 else ''}"))
     return found

@@ -173,7 +173,7 @@ def _spans(rows: Sequence[int]) -> pa.Table:
 
 def _pools(run: str) -> None:
     table = _spans([i for i in range(ROWS) if reason(i) is None])
-    storage.write_table(f"{run}/pools/web~web~permissive~eng~human/train-part.spans.parquet", table)
+    storage.write_table(f"{run}/pools/web~web~permissive~eng~human/train-{PART.replace('/', '.')}.spans.parquet", table)
 
 
 def _mix(run: str) -> None:
