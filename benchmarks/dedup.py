@@ -138,6 +138,7 @@ def exchange(keys: int, folder: Path) -> tuple[float, int, int]:
 
 
 def main() -> None:
+    CACHE.mkdir(exist_ok=True)
     with TemporaryDirectory(dir=CACHE) as folder:
         spent, pairs, groups = exchange(int(sys.argv[1]), Path(folder))
     print(f"{spent:.3f} {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024} {pairs} {groups}")

@@ -15,14 +15,17 @@ import numpy.typing as npt
 import pyarrow as pa
 from numba import njit
 
+from dedup.bundles import bundles
 from dedup.frequencies import Frequencies
 from dedup.likeness import alike, words
 from dedup.params import MinHashParams
-from dedup.shingles import ShingleSets, comparable, shared_weight, shingle_sets, similarity
+from dedup.shingles import comparable, shared_weight, shingle_sets
 from manifests.text import content_hash
 
 #: operations spent on one document at most (a few milliseconds); what is not verified by then stays
 WORK = 1 << 22
+#: items looked at before it is asked again whether the rest can matter
+_STEP = 128
 
 
 @dataclass(frozen=True)
@@ -39,36 +42,54 @@ class Resolution:
     unfinished: int  #: documents that stay because ``WORK`` was spent before every survivor near them was compared
 
 
-def _rare_first(
-    sets: ShingleSets, frequencies: Frequencies
-) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.float64]]:
-    """Shingles numbered from the rarest to the commonest, sorted within each set; of each number, how many have it and
-    its weight."""
-    hashes, where, counts = np.unique(sets.hashes, return_inverse=True, return_counts=True)
-    order = np.argsort(counts, kind="stable")
-    number = np.empty(len(hashes), np.int64)
-    number[order] = np.arange(len(hashes))
-    items = number[where]
-    _sort_each(sets.offsets, items)
-    return items, counts[order], frequencies.weights(hashes)[order]
+@njit(inline="always", cache=True)
+def _shared(a: Any, b: Any, sizes: Any) -> Any:
+    """Shingles in both, of two sorted sets of bundles."""
+    i = j = n = 0
+    while i < a.size and j < b.size:
+        x, y = a[i], b[j]
+        n += sizes[x] if x == y else 0
+        i += x <= y
+        j += y <= x
+    return n
 
 
 @njit(cache=True, nogil=True)
-def _sort_each(offsets: Any, items: Any) -> None:
-    for d in range(offsets.size - 1):
-        items[offsets[d] : offsets[d + 1]].sort()
-
-
-@njit(cache=True, nogil=True)
-def _compare(mine: Any, others: Any, weights: Any, weight: float, other_weight: float, out: Any) -> None:
-    """Similarity, the same with weights, and the share of ``mine`` that is in ``others``."""
+def _compare(mine: Any, others: Any, sizes: Any, weights: Any, size: Any, other: Any, out: Any) -> None:
+    """Similarity, the same with weights, and the share of ``mine`` that is in ``others``. ``size`` and ``other`` are
+    shingles and weight of each."""
     out[:] = 0.0
     if mine.size and others.size:
-        value = similarity(mine, others)
+        n = _shared(mine, others, sizes)
         shared = shared_weight(mine, others, weights)
-        out[0] = value
-        out[1] = shared / (weight + other_weight - shared)
-        out[2] = value / (1 + value) * (mine.size + others.size) / mine.size
+        out[0] = n / (size[0] + other[0] - n)
+        out[1] = shared / (size[1] + other[1] - shared)
+        out[2] = n / size[0]
+
+
+@njit(cache=True, nogil=True, boundscheck=False)
+def _above(
+    useful: float, shared: int, left: int, others: Any, own: Any, after: Any, mark: Any, size: float, other: float
+) -> Any:
+    """Similarity when it is more than ``useful``, or else 0; and the items looked at.
+
+    ``shared`` shingles are known to be in both, and ``left`` is what the marked document has besides, in the order of
+    ``others``, of which ``own`` are the shingles of each item and ``after`` those from it on. What both have is at most
+    what both have left.
+    """
+    k = 0
+    while True:
+        most = shared + min(left, after[k] if k < others.size else 0)
+        bound = most / (size + other - most)
+        if bound <= useful or k == others.size:
+            return (bound if bound > useful else 0.0), k
+        stop = min(k + _STEP, others.size)
+        hits = 0
+        for at in range(k, stop):
+            hits += mark[others[at]] * own[at]
+        shared += hits
+        left -= hits
+        k = stop
 
 
 @njit(inline="always", cache=True)
@@ -84,7 +105,9 @@ def _power(least: Any) -> Any:
 def _resolve(
     offsets: Any,
     items: Any,
-    counts: Any,
+    own: Any,
+    holders: Any,
+    sizes: Any,
     weights: Any,
     word_offsets: Any,
     word_hashes: Any,
@@ -102,13 +125,13 @@ def _resolve(
 ) -> int:
     n = survivor.size
     unfinished = 0
-    # for each shingle, the survivors that have it among their rarest, in order: linked lists of postings
-    first = np.full(counts.size, -1, np.int64)
-    last = np.full(counts.size, -1, np.int64)
-    after = np.empty(items.size, np.int64)
-    owner = np.empty(items.size, np.int64)
-    postings = 0
+    # of each bundle the survivors that have it among their rarest, in order, from its first place on
+    first = np.zeros(holders.size, np.int64)
+    first[1:] = np.cumsum(holders)[:-1]
+    last = first.copy()
+    posted = np.empty(items.size, np.int64)
     near = np.empty(n, np.int64)
+    common = np.zeros(n, np.int64)  # shingles among the rarest of both
     seen = np.full(n, -1, np.int64)
     longest = np.int64(2)
     for d in range(n):
@@ -116,18 +139,31 @@ def _resolve(
     slots = np.zeros(_power(longest), np.uint64)
     tested = np.empty(3, np.float32)
     holder = np.full(n, -1, np.int64)  # of an address: the document that stays
-    total = np.zeros(n, np.float64)
+    mark = np.zeros(holders.size, np.uint8)  # bundles of the document at hand
+    after = np.empty(items.size, np.int64)  # shingles of a document from an item on
+    below = np.nextafter(threshold, 0.0)
+    total = np.zeros((n, 2), np.float64)  # shingles, and their weight
+    rarest = np.empty(n, np.int64)
     for d in range(n):
         for k in range(offsets[d], offsets[d + 1]):
-            total[d] += weights[items[k]]
+            total[d, 0] += own[k]
+            total[d, 1] += weights[items[k]]
+        # sets this similar share so many shingles that their rarest ones, all but those many and one, share one
+        size = np.int64(total[d, 0])
+        rest = size
+        for k in range(offsets[d], offsets[d + 1]):
+            after[k] = rest
+            rest -= own[k]
+        most = max(np.int64(0), size - np.int64(np.ceil(threshold * size - 1e-9))) + np.int64(1)
+        rarest[d] = offsets[d]
+        while rarest[d] < offsets[d + 1] and size - after[rarest[d]] < most:
+            rarest[d] += 1
     for d in range(n):
         survivor[d] = nearest[d] = -1
         nearest_score[d] = 0.0
         evidence[d, :] = 0.0
-        start = offsets[d]
-        size = offsets[d + 1] - start
-        # sets this similar share so many shingles that their rarest ones, all but those many and one, share one
-        rarest = start + min(size, max(0, size - np.int64(np.ceil(threshold * size - 1e-9)) + 1))
+        mine = items[offsets[d] : offsets[d + 1]]
+        size = total[d, 0]
         if d >= frozen:
             copy = same_as[d]
             if copy < d:  # the same content: where it went, this goes
@@ -139,41 +175,53 @@ def _resolve(
             held = holder[address[d]] if address[d] >= 0 else -1
             if held >= 0:
                 survivor[d] = held
-                mine, others = items[start : start + size], items[offsets[held] : offsets[held + 1]]
-                _compare(mine, others, weights, total[d], total[held], evidence[d])
+                others = items[offsets[held] : offsets[held + 1]]
+                _compare(mine, others, sizes, weights, total[d], total[held], evidence[d])
                 continue
             found = 0
             work = 0
-            for k in range(start, rarest):
-                posting = first[items[k]]
-                while posting >= 0 and work < work_limit:
-                    work += 1
-                    s = owner[posting]
+            for k in range(offsets[d], rarest[d]):
+                bundle = items[k]
+                end = min(last[bundle], first[bundle] + max(0, work_limit - work))
+                work += end - first[bundle]
+                for q in range(first[bundle], end):
+                    s = posted[q]
                     if seen[s] != d:
                         seen[s] = d
+                        common[s] = 0
                         near[found] = s
                         found += 1
-                    posting = after[posting]
+                    common[s] += own[k]
             near[:found].sort()
+            for k in range(mine.size):
+                mark[mine[k]] = 1
             best = 0.0
             for k in range(found):
                 if work >= work_limit or best == 1.0:
                     unfinished += survivor[d] < 0
                     break
                 s = near[k]
-                other = offsets[s + 1] - offsets[s]
+                other = total[s, 0]
                 if min(size, other) < threshold * max(size, other):
                     continue  # |A ∩ B| / |A ∪ B| cannot exceed the ratio of the sizes
-                work += size + other
-                mine, others = items[start : start + size], items[offsets[s] : offsets[s + 1]]
-                value = similarity(mine, others)
+                # up to where the rarest of one end, all that both have is known
+                border = min(items[rarest[d] - 1], items[rarest[s] - 1])
+                here = offsets[d] + np.searchsorted(mine, border, side="right")
+                left = after[here] if here < offsets[d + 1] else 0
+                others = items[offsets[s] : offsets[s + 1]]
+                past = slice(offsets[s] + np.searchsorted(others, border, side="right"), offsets[s + 1])
+                useful = max(best, min(nearest_score[d], below))
+                value, scanned = _above(
+                    useful, common[s], left, items[past], own[past], after[past], mark, size, total[s, 0]
+                )
+                work += scanned
                 if value < threshold:
                     if value > nearest_score[d]:
                         nearest[d], nearest_score[d] = s, value
                     continue
                 if value <= best:
                     continue
-                _compare(mine, others, weights, total[d], total[s], tested)
+                _compare(mine, others, sizes, weights, total[d], total[s], tested)
                 a = word_hashes[word_offsets[d] : word_offsets[d + 1]]
                 b = word_hashes[word_offsets[s] : word_offsets[s + 1]]
                 room = slots[: _power(2 * max(a.size, b.size, 1))]
@@ -184,21 +232,16 @@ def _resolve(
                     evidence[d, :] = tested
                 elif value > nearest_score[d]:
                     nearest[d], nearest_score[d] = s, value
+            for k in range(mine.size):
+                mark[mine[k]] = 0
             if survivor[d] >= 0:
                 continue
         if address[d] >= 0 and holder[address[d]] < 0:
             holder[address[d]] = d
-        for k in range(start, rarest):
-            shingle = items[k]
-            if counts[shingle] > 1:
-                owner[postings] = d
-                after[postings] = -1
-                if first[shingle] < 0:
-                    first[shingle] = postings
-                else:
-                    after[last[shingle]] = postings
-                last[shingle] = postings
-                postings += 1
+        for k in range(offsets[d], rarest[d]):
+            if holders[items[k]] > 1:
+                posted[last[items[k]]] = d
+                last[items[k]] += 1
     return unfinished
 
 
@@ -237,17 +280,18 @@ def resolve(
         numbers: dict[str, int] = {}
         address[:] = [numbers.setdefault(a, len(numbers)) if a else -1 for a in addresses]
     texts = comparable(texts)
-    sets = shingle_sets(texts, params)
-    items, counts, weights = _rare_first(sets, frequencies)
+    found = bundles(shingle_sets(texts, params), frequencies)
     said = words(texts)
     survivor = np.empty(len(same_as), np.int64)
     evidence = np.empty((len(same_as), 3), np.float32)
     nearest, nearest_score = np.empty(len(same_as), np.int64), np.empty(len(same_as), np.float32)
     unfinished = _resolve(
-        sets.offsets,
-        items,
-        counts,
-        weights,
+        found.offsets,
+        found.items,
+        found.sizes[found.items].astype(np.int32),
+        found.holders,
+        found.sizes,
+        found.weights,
         said.offsets,
         said.hashes,
         said.legal,

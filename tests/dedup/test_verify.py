@@ -9,6 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from dedup.frequencies import count, sample
+from dedup.likeness import alike, words
 from dedup.params import MinHashParams
 from dedup.shingles import jaccard, shingle_sets
 from dedup.verify import resolve
@@ -63,6 +65,59 @@ def test_survivors_are_those_of_comparing_all(texts: list[str], threshold: float
             assert found.score[i] == pytest.approx(
                 1.0 if exact else jaccard(sets, np.array([content.index(content[i])]), np.array([s]))[0]
             )
+
+
+BANK = [f"{a} {b} {c} with the {d} of it." for a, b, c, d in np.random.default_rng(8).choice(["".join(w) for w in
+        np.random.default_rng(7).choice([*"abcdefghiklmnoprstuw"], (300, 5))], (60, 4))]  # fmt: skip
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    st.lists(st.lists(st.integers(0, 15), min_size=6, max_size=16), min_size=8, max_size=24),
+    st.lists(st.tuples(st.integers(0, 13), st.integers(0, 59), st.integers(0, 200)), max_size=14),
+    st.sampled_from([0.2, 0.55, 0.8]),
+    st.sampled_from([0.0, 0.4]),
+)
+def test_verdicts_and_evidence_are_those_of_merging_every_pair(
+    documents: list[list[int]], copies: list[tuple[int, int, int]], threshold: float, specific: float
+) -> None:
+    """Texts that share many sentences, and copies in which one sentence and one word are others."""
+    texts = [" ".join(BANK[i] for i in d) for d in documents]
+    for of, sentence, at in copies:
+        said = texts[of % len(documents)].split()
+        said[at % len(said)] = "changed"
+        texts.append(" ".join(said) + " " + BANK[sentence])
+    params = MinHashParams()
+    column_ = column(texts)
+    common = count(sample(column_, np.arange(len(texts), dtype=np.uint64), params))
+    found = resolve(column_, params, threshold, specific, common, work=1 << 40)
+    sets, said_words = shingle_sets(column_, params), words(column_)
+    weights = [common.weights(sets.of(i)) for i in range(len(texts))]
+    expected = np.full(len(texts), -1)
+    for d in range(len(texts)):
+        best = 0.0
+        if texts[d] in texts[:d]:
+            first = texts.index(texts[d])
+            expected[d] = first if expected[first] < 0 else expected[first]
+            continue
+        for s in (s for s in range(d) if expected[s] < 0):
+            both = np.isin(sets.of(d), sets.of(s))
+            value = both.sum() / (len(sets.of(d)) + len(sets.of(s)) - both.sum())
+            shared = weights[d][both].sum()
+            rare = shared / (weights[d].sum() + weights[s].sum() - shared)
+            a, b = (said_words.hashes[said_words.offsets[i] : said_words.offsets[i + 1]] for i in (d, s))
+            slots = np.zeros(1 << 12, np.uint64)
+            if value < threshold or value <= best:
+                continue
+            if alike(a, b, bool(said_words.legal[d] and said_words.legal[s]), value, rare, specific, slots):
+                best, expected[d] = value, s
+                evidence = value, rare, both.mean()
+        if expected[d] >= 0:
+            assert (found.score[d], found.specific[d], found.matched[d]) == pytest.approx(evidence)
+    assert found.survivor.tolist() == expected.tolist()
+    for d in np.flatnonzero(found.nearest >= 0).tolist():
+        near = jaccard(sets, np.array([d]), found.nearest[d : d + 1])[0]
+        assert found.nearest_score[d] == pytest.approx(near)
 
 
 def test_documents_that_share_much_but_not_enough_take_little_work() -> None:

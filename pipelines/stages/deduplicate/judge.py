@@ -21,7 +21,7 @@ from pipelines.stages.deduplicate.keys import parameters
 from pipelines.stages.deduplicate.places import FOLDER, place
 from pipelines.task import Made, Task
 
-VERSION = 3
+VERSION = 4
 QUALITY = "annotations/quality"
 FOUND = pa.schema([("part", pa.string()), ("row", pa.int64()), *schemas.DUPLICATES])
 ROUTES = get_args(Route)
