@@ -47,7 +47,7 @@ lint: $(VENV)/.dev  ## style, types, and the layering of the rooms
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-bench: $(VENV)/.dev  ## benchmarks beside the peers; tables in benchmarks/results.md
+bench: $(VENV)/.dev  ## benchmarks beside the peers; tables in benchmarks/*.md
 	$(INSTALL) -e '.[bench]'
 	$(INSTALL) $(PEER_MODEL)
 	$(BIN)/python -m benchmarks

@@ -1,4 +1,4 @@
-"""``python -m benchmarks``: measures, prints, and writes ``benchmarks/results.md``."""
+"""``python -m benchmarks``: measures, prints, and writes ``results.md``, and two files of what models find."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def main() -> None:
     for library in ("OMP", "OPENBLAS", "MKL", "NUMBA", "RAYON"):
         os.environ[f"{library}_NUM_THREADS"] = "1"  # before what reads it is imported
     _quiet()
-    from benchmarks import dedup, inputs, mixing, proxies, rules, web
+    from benchmarks import classifiers, contamination, dedup, inputs, mixing, proxies, rules, web
 
     texts, crawls = inputs.texts(TEXT_BYTES), inputs.crawls()
     sections = [_head(texts, list(crawls), inputs.DEVELOPMENT_DATA.is_dir())]
@@ -38,6 +38,8 @@ def main() -> None:
     target = Path(__file__).with_name("results.md")
     target.write_text("\n".join(sections), encoding="utf-8")
     print(*sections, sep="\n")
+    for module in (classifiers, contamination) if inputs.DEVELOPMENT_DATA.is_dir() else ():
+        module.main()  # writes a file of its own
     print(f"{target} written after {time.monotonic() - start:.0f} s")
 
 
