@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Iterator
 from typing import Any, BinaryIO
+
+from isal import isal_zlib
 
 GZIP = b"\x1f\x8b"
 ZSTD = b"\x28\xb5\x2f\xfd"
 _BLOCK = 1 << 20
+
+#: as zlib's, at two to three times the speed
+inflater = isal_zlib.decompressobj
+InflateError: Any = isal_zlib.error  # its stub says an instance
 
 
 class Broken(Exception):
@@ -38,7 +43,7 @@ def _gunzip(file: BinaryIO) -> Iterator[bytes]:
         if not rest.lstrip(b"\0"):  # padding after the last member
             rest = b""
             continue
-        member = zlib.decompressobj(wbits=31)
+        member = inflater(wbits=31)
         try:
             while not member.eof:
                 data = rest or file.read(_BLOCK)
@@ -47,7 +52,7 @@ def _gunzip(file: BinaryIO) -> Iterator[bytes]:
                 if out := member.decompress(data, _BLOCK):
                     yield out
                 rest = member.unconsumed_tail
-        except zlib.error as error:
+        except InflateError as error:
             raise Broken("corrupt", f"gzip data damaged before byte {file.tell():,}: {error}") from None
         rest = member.unused_data
 

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import io
 import re
-import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+
+from pipelines.sources.compressed import InflateError, inflater
 
 
 @dataclass(frozen=True)
@@ -116,10 +117,10 @@ def _inflated(body: bytes, wbits: int, limit: int) -> bytes:
     out = b""
     rest = body
     while rest:
-        inflate = zlib.decompressobj(wbits=wbits)
+        inflate = inflater(wbits=wbits)
         try:
             out += inflate.decompress(rest, limit + 1 - len(out))
-        except zlib.error:
+        except InflateError:
             break
         if len(out) > limit:
             raise _too_large(limit)

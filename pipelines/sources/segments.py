@@ -7,11 +7,14 @@ file is searched for the next one.
 from __future__ import annotations
 
 import re
-import zlib
 from collections.abc import Iterator
 from typing import BinaryIO
 
+from pipelines.sources.compressed import InflateError, inflater
+
 _BLOCK = 1 << 18
+#: read of a gzip member at once: most are smaller, and what belongs to the next one is read again
+_PACKED_BLOCK = 1 << 16
 _MAGIC = b"\x1f\x8b\x08"
 #: content read in vain, without a record in it, before the rest of a member is given up: 1 MB of gzip can hold 1 GB
 VAIN_BYTES = 1 << 30
@@ -142,7 +145,7 @@ class Member(Segment):
 
     def _open(self, offset: int) -> None:
         self._file.seek(offset)
-        self._inflate = zlib.decompressobj(wbits=31)
+        self._inflate = inflater(wbits=31)
 
     def _more(self) -> bytes:
         while not self.problem and self.end is None:
@@ -152,13 +155,13 @@ class Member(Segment):
                     self.end = end
                     break
                 self._open(end)
-            fed = self._inflate.unconsumed_tail or self._file.read(_BLOCK)
+            fed = self._inflate.unconsumed_tail or self._file.read(_PACKED_BLOCK)
             if not fed:
                 self.problem = "truncated"
                 break
             try:
                 out = self._inflate.decompress(fed, _BLOCK)
-            except zlib.error:
+            except InflateError:
                 self.problem = "corrupt"
                 break
             self._vain += len(out)
@@ -188,9 +191,11 @@ def segments(file: BinaryIO, start: int = 0) -> Iterator[Segment]:
 def _used(file: BinaryIO, at: int) -> int | None:
     """``at``, unless nothing but zero padding follows."""
     file.seek(at)
-    while block := file.read(_BLOCK):
+    size = len(_MAGIC)
+    while block := file.read(size):
         if block.strip(b"\0"):
             return at
+        size = _BLOCK
     return None
 
 
@@ -214,10 +219,10 @@ def _next_member(file: BinaryIO, at: int) -> int | None:
 def _starts(file: BinaryIO, at: int) -> bool | None:
     """Whether the gzip member at ``at`` starts a record; None when no gzip member is there."""
     file.seek(at)
-    inflate = zlib.decompressobj(wbits=31)
+    inflate = inflater(wbits=31)
     try:
         head = inflate.decompress(file.read(8192), 8192)
-    except zlib.error:
+    except InflateError:
         return None
     if not head or (b"\n" not in head and not inflate.eof):  # a stub: the file is cut here
         return None
