@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 from tokenizers import Tokenizer as Backend
 from tokenizers import decoders, models, pre_tokenizers, trainers
 
 from manifests import storage
+from manifests.text import buffers
+from mixing.pretokens import pattern_of
+
+if TYPE_CHECKING:
+    from mixing.piece_cache import PieceCache
 
 # Work is spread over processes, and the library's threads do not survive a fork.
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
@@ -20,6 +27,8 @@ EOS = "<|endoftext|>"
 #: names by which published tokenizers call their end-of-document token, most specific first
 _EOS_NAMES = (EOS, "<|end_of_text|>", "<|endofdocument|>", "</s>", "<eos>", "[EOS]", "<|im_end|>", "[SEP]")
 _BATCH = 256
+#: characters from which on texts are encoded by their pieces, where the tokenizer allows it: the same tokens, sooner
+_MANY = 4_000_000
 
 Tokens = npt.NDArray[np.uint16] | npt.NDArray[np.uint32]
 
@@ -60,6 +69,8 @@ class Tokenizer:
         backend.no_padding()
         backend.encode_special_tokens = True
         self._backend = backend
+        self._pattern = pattern_of(json.loads(data))
+        self._cache: PieceCache | None = None
         self.eos: int = _find_eos(backend, name, eos)  #: id of the end-of-document token
         self.vocabulary: int = max(backend.get_vocab(with_added_tokens=True).values()) + 1  #: ids are below this
         self.digest: str = storage.digest_bytes(data)  #: blake2b-128 of the file
@@ -75,6 +86,8 @@ class Tokenizer:
 
         A text that spells a special token is encoded as the text it is.
         """
+        if self._pattern is not None and sum(map(len, texts)) >= _MANY:
+            return self._encode_by_pieces(texts)
         pieces: list[npt.NDArray[Any]] = []
         lengths = np.empty(len(texts), np.int64)
         for first in range(0, len(texts), _BATCH):
@@ -85,6 +98,16 @@ class Tokenizer:
                 lengths[i] = len(ids)
                 pieces.append(np.asarray(ids, self.dtype))
         return np.concatenate(pieces) if pieces else np.empty(0, self.dtype), lengths
+
+    def _encode_by_pieces(self, texts: Sequence[str]) -> tuple[Tokens, npt.NDArray[np.int64]]:
+        from mixing.piece_cache import PieceCache  # compiled code, which few texts are not worth
+
+        if self._cache is None:
+            self._cache = PieceCache(self._pattern or 0, self._ids)
+        return self._cache.encode(*buffers(pa.array(texts, pa.large_string())), self.eos, self.dtype)
+
+    def _ids(self, texts: Sequence[str]) -> list[list[int]]:
+        return [e.ids for e in self._backend.encode_batch_fast(list(texts), add_special_tokens=False)]
 
     def bounds(self, text: str) -> tuple[Tokens, npt.NDArray[np.int64]]:
         """Tokens of one text without its end token, and ``[start, end)`` of each in characters, ``int64[n, 2]``.
