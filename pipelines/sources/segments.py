@@ -160,7 +160,7 @@ class Member(Segment):
                 self.problem = "truncated"
                 break
             try:
-                out = self._inflate.decompress(fed, _BLOCK)
+                out: bytes = self._inflate.decompress(fed, _BLOCK)
             except InflateError:
                 self.problem = "corrupt"
                 break
