@@ -111,7 +111,7 @@ def compose(
         runs=len(surrogate.runs),
         left_out=surrogate.left_out,
         surrogate=_fingerprint(surrogate),
-        pools=_pools(pools),
+        pools=found_pools(pools) if pools else {},
     )
 
 
@@ -255,10 +255,8 @@ def _fingerprint(surrogate: Surrogate) -> str:
     return digest_of([*surrogate.domains], laws, surrogate.mixtures.tolist())
 
 
-def _pools(pools: PoolSet | None) -> dict[str, MixPool]:
+def found_pools(pools: PoolSet) -> dict[str, MixPool]:
     """The training strata with what they hold."""
-    if pools is None:
-        return {}
     digests: dict[str, list[str]] = {}
     for file in pools.files:
         if file.split == "train":

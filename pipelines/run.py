@@ -10,7 +10,7 @@ from typing import Any
 from manifests import takedown
 from manifests.mix import MixManifest
 from mixing import proxy
-from pipelines import inputs, recipe_file
+from pipelines import asked_shards, inputs, recipe_file
 from pipelines.catalog import Catalog
 from pipelines.conductor import Conductor
 from pipelines.engines import Choice, open_engine
@@ -110,13 +110,14 @@ def _stages(conductor: Conductor, recipe: Recipe, recipe_folder: Path, folder: R
     else:
         conductor.forget("rephrase", "*-1")
     summary = Summary(conductor.run, False, catalog)
+    asked = asked_shards.section(conductor.run, recipe.shards)
     if recipe.mix is not None:
         pools, summary.manifest = mix(conductor, recipe, catalog)
-        if recipe.shards is not None:
-            summary.shards = emit(conductor, recipe, catalog, pools)
+        if asked is not None:
+            summary.shards = emit(conductor, asked, catalog, pools)
     if recipe.mix is None:  # what is quickly made again, and would speak of other documents; proxies are dear
         conductor.forget("solve", "permit")
-    if recipe.shards is None:
+    if asked is None:
         conductor.forget("plan", "shards", "index")
     lineage.index(conductor, catalog, summary.shards)
     summary.worked = conductor.worked

@@ -18,6 +18,7 @@ from pipelines.cli import (
     report,
     review,
     run,
+    shard,
     single,
     takedown,
 )
@@ -34,6 +35,7 @@ for command in (
     run.run,
     run.demo,
     run.pack,
+    shard.shard,
     answer.trace,
     answer.inspect,
     report.report,

@@ -7,11 +7,12 @@ from typing import Any
 from mixing.pools import PoolFile
 from pipelines.catalog import Catalog
 from pipelines.conductor import Conductor
-from pipelines.recipe import Recipe
+from pipelines.recipe import Shards
 from pipelines.stages import shard
 
 
-def emit(conductor: Conductor, recipe: Recipe, catalog: Catalog, pools: list[PoolFile]) -> dict[str, Any]:
-    """Writes ``shards/`` from the mix manifest; returns their index."""
-    assert recipe.shards is not None
-    return shard.shards(conductor, recipe.shards, catalog, pools)
+def emit(
+    conductor: Conductor, section: Shards, catalog: Catalog, pools: list[PoolFile], *, source: str = ""
+) -> dict[str, Any]:
+    """Writes ``shards/`` from the mix manifest; returns their index. ``source``: the run of the pools, if another."""
+    return shard.shards(conductor, section, catalog, pools, source)

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import polars as pl
 
-from manifests import parts, storage
+from manifests import parts, receipts, storage
 from manifests.policy import Policy
 from manifests.receipts import Output, digest_of, output
 from manifests.signatures import Signature
@@ -50,9 +50,15 @@ def run(conductor: Conductor, catalog: Catalog, files: Sequence[PoolFile], polic
         digests = [f.digest for f in found]
         key = digest_of("permit", VERSION, policy.digest, digests, catalog.digest(licences.UNITED, part))
         tasks.append(Task("permit", part.replace("/", "."), key, permit_part, _Permit(part, tuple(found), policy)))
-    receipts = conductor.map("permit", tasks)
-    catalog.add(receipts)
-    return sorted((PoolFile(**f) for r in receipts for f in r.data["files"]), key=lambda f: f.path)
+    made = conductor.map("permit", tasks)
+    catalog.add(made)
+    return sorted((PoolFile(**f) for r in made for f in r.data["files"]), key=lambda f: f.path)
+
+
+def files(run: str) -> list[PoolFile]:
+    """What a finished run's policy left of its pools, in the order of their paths; empty where it has none."""
+    found = [receipts.read(run, "permit", t) for t in receipts.tasks(run, "permit")]
+    return sorted((PoolFile(**f) for r in found if r for f in r.data["files"]), key=lambda f: f.path)
 
 
 def _part_of(file: PoolFile) -> str:

@@ -31,13 +31,15 @@ INDEX = "shards/index.json"
 class _Plan:
     files: tuple[PoolFile, ...]
     tokens: int
+    source: str = ""  #: the run of the pools, where it is another
 
 
 def write_plan(run: str, spec: _Plan) -> Made:
     """The order of documents and the borders of shards, as references into the pools."""
     manifest = MixManifest.read(storage.join(run, MANIFEST))
-    pools = PoolSet.open(run, spec.files)
-    made = without(plan(manifest, pools, shard_tokens=spec.tokens), _taken(run, pools))
+    source = spec.source or run
+    pools = PoolSet.open(source, spec.files)
+    made = without(plan(manifest, pools, shard_tokens=spec.tokens), _taken(source, pools))
     storage.write_table(storage.join(run, PLAN), made.table().to_arrow())
     return Made(
         [output(run, PLAN, len(made.file))],
@@ -65,6 +67,7 @@ class _Shard:
     first: int
     count: int
     files: tuple[PoolFile, ...]
+    source: str = ""
 
 
 def write_shard(run: str, spec: _Shard) -> Made:
@@ -72,7 +75,7 @@ def write_shard(run: str, spec: _Shard) -> Made:
     rows = rows.slice(spec.first, spec.count)
     folder = storage.join(run, "shards", spec.format)
     file, span = (rows[c].to_numpy().astype(np.int64) for c in ("file", "span"))
-    shard = WRITERS[spec.format](folder, spec.index, PoolSet.open(run, spec.files), file, span)
+    shard = WRITERS[spec.format](folder, spec.index, PoolSet.open(spec.source or run, spec.files), file, span)
     outputs = [output(run, f"shards/{spec.format}/{name}") for name in shard.files]
     counts = {"documents": shard.documents, "tokens": shard.tokens}
     return Made(outputs, counts, {"shard": shard.as_dict()})
@@ -88,17 +91,25 @@ def write_index(run: str, index: dict[str, Any]) -> Made:
     return Made([output(run, path) for path in written])
 
 
-def shards(conductor: Conductor, section: Shards, catalog: Catalog, pools: list[PoolFile]) -> dict[str, Any]:
-    """Writes ``shards/``; returns its index: planned and missing tokens by domain, and the files of each format."""
+def shards(
+    conductor: Conductor, section: Shards, catalog: Catalog, pools: list[PoolFile], source: str = ""
+) -> dict[str, Any]:
+    """Writes ``shards/``; returns its index: planned and missing tokens by domain, and the files of each format.
+
+    The pools are those of the conductor's run, or of the run ``source``.
+    """
     files = tuple(sorted(pools, key=lambda f: f.path))
-    key = digest_of("plan", VERSION, catalog.files[MANIFEST].digest, section.tokens, [f.as_dict() for f in files])
-    planned = conductor.here("plan", Task("plan", "plan", key, write_plan, _Plan(files, section.tokens)))
+    # of its own shards a run takes documents down itself; what lies elsewhere is planned anew
+    gone = [sorted(takedown.rows(source))] if source else []
+    read = [f.as_dict() for f in files]
+    key = digest_of("plan", VERSION, catalog.files[MANIFEST].digest, section.tokens, read, *gone)
+    planned = conductor.here("plan", Task("plan", "plan", key, write_plan, _Plan(files, section.tokens, source)))
     bounds = planned.data["bounds"]
     tasks = []
     for name in section.formats:
         for number, (first, end) in enumerate(pairwise(bounds)):
             key = digest_of("shards", VERSION, name, number, planned.digest)
-            spec = _Shard(name, number, first, end - first, files)
+            spec = _Shard(name, number, first, end - first, files, source)
             tasks.append(Task("shards", f"{name}-{number:05d}", key, write_shard, spec))
     receipts = conductor.map("shards", tasks)
     catalog.add(receipts)

@@ -14,16 +14,11 @@ import polars as pl
 
 from manifests import receipts, storage
 from manifests.takedown import Plan
-from mixing.pools import PoolFile, PoolSet
+from mixing.pools import PoolSet
 from mixing.shards import WRITERS
+from pipelines.stages import permit
 from pipelines.stages.shard import PLAN
 from pipelines.takedown.shards import index_record, indexes
-
-
-def files(run: str) -> list[PoolFile]:
-    """The pool files the shards were planned from."""
-    found = [receipts.read(run, "permit", t) for t in receipts.tasks(run, "permit")]
-    return sorted((PoolFile(**f) for r in found if r for f in r.data["files"]), key=lambda f: f.path)
 
 
 def replan(run: str, plan: Plan) -> dict[str, Any]:
@@ -31,7 +26,7 @@ def replan(run: str, plan: Plan) -> dict[str, Any]:
 
     ``shortfall`` is tokens by stratum that nothing could fill; ``drift`` the largest change of a domain's share.
     """
-    pools = PoolSet.open(run, files(run))
+    pools = PoolSet.open(run, permit.files(run))
     table = pl.DataFrame(pl.from_arrow(storage.read_table(storage.join(run, PLAN))))
     wanted = {(f"documents/{part}.parquet", row) for part, rows in plan.rows().items() for row in rows}
     file, span = table["file"].to_numpy(), table["span"].to_numpy()
@@ -108,7 +103,7 @@ def _shares(pools: PoolSet, table: pl.DataFrame) -> dict[str, float]:
 def rewrite(run: str, plan: Plan, new: dict[str, Any]) -> list[str]:
     """Writes the plan and the shards that it changed, in every format there is."""
     made: pl.DataFrame = new["plan"]
-    pools = PoolSet.open(run, files(run))
+    pools = PoolSet.open(run, permit.files(run))
     changed = []
     record = index_record(run)
     for form, listed in record.get("formats", {}).items():

@@ -97,6 +97,8 @@ def _parquet(folder: Path) -> bytes:
         (("extract", "absent.html"), "no such file"),
         (("ocr", "absent.pdf"), "no such file"),
         (("mix", "show", "absent.yaml"), "no such file"),
+        (("shard", "absent.yaml", "--format", "mds"), "no such file"),
+        (("shard", "absent.yaml", "--format", "arrow"), "allowed: olmo, megatron, mds, datatrove"),
     ],
 )
 def test_absent_things(arguments: tuple[str, ...], says: str) -> None:
