@@ -9,6 +9,7 @@ from typing import Any
 
 import polars as pl
 
+from manifests import reviews
 from manifests.policy import Decision, Policy, shipped
 from manifests.report import evidence as evidences
 from manifests.report import queries, sums
@@ -64,6 +65,7 @@ class Permissions:
     more: int  #: domains without a row
     queue: Sequence[Queued]
     queued: int  #: distinct evidence to be reviewed, in all
+    reviews: int  #: decisions in the run's file of reviews; those made since it ran are not in these tables
 
 
 def of(m: Material, found: Evidence) -> Permissions | None:
@@ -97,7 +99,7 @@ def of(m: Material, found: Evidence) -> Permissions | None:
         matrix.append((domain, size, cells))
     queue, queued = _queue(m, found, kept, {p.name: told for p, told in decided.items()})
     more = max(0, domains.height - _DOMAINS)
-    return Permissions(measure, [r for _, r in rows], matrix, more, queue, queued)
+    return Permissions(measure, [r for _, r in rows], matrix, more, queue, queued, len(reviews.of_run(m.run).current))
 
 
 def _cell(

@@ -99,7 +99,7 @@ def _summed(rows: pl.DataFrame, keys: Mapping[str, pl.Expr]) -> pl.DataFrame:
 
 def merged(tables: Sequence[pl.DataFrame], keys: Sequence[str]) -> pl.DataFrame:
     """Tables of sums as one, by these keys."""
-    table = pl.concat(tables)
+    table = tables[0] if len(tables) == 1 else pl.concat(tables)
     behind = pl.col("behind").list.explode(keep_nulls=False, empty_as_null=False).sort().head(FIVE)
     if not keys:
         return table.select(*(pl.col(n).sum() for n in SUMS), behind.implode())
