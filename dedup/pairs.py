@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
+from dedup.ordering import in_order
 from dedup.shingles import mix
 from dedup.sketches import unequal
 
@@ -53,13 +54,13 @@ def candidates(
     Two documents of one key are joined when their sketches differ in at most ``most_unequal`` entries. Sketches of
     zeros (of documents whose key is proof enough) differ in none.
     """
-    order = np.lexsort((refs, keys))
+    order = in_order(keys, refs)
     pairs, leads, overflow = _walk(keys[order], refs[order], sketches[order], most_unequal)
     capped = 0
     if len(overflow):
         again = order[overflow]
         pieces, whose = _pieces(keys[again], sketches[again])
-        late = np.lexsort((refs[again][whose], pieces))
+        late = in_order(pieces, refs[again][whose])
         whose = whose[late]
         more, leading, lost = _walk(pieces[late], refs[again][whose], sketches[again][whose], most_unequal)
         pairs = np.concatenate([pairs, more])
