@@ -55,14 +55,14 @@ def candidates(
     zeros (of documents whose key is proof enough) differ in none.
     """
     order = in_order(keys, refs)
-    pairs, leads, overflow = _walk(keys[order], refs[order], sketches[order], most_unequal)
+    pairs, leads, overflow = _walk(keys[order], order, refs, sketches, most_unequal)
     capped = 0
     if len(overflow):
         again = order[overflow]
         pieces, whose = _pieces(keys[again], sketches[again])
-        late = in_order(pieces, refs[again][whose])
+        late = in_order(pieces, refs[again[whose]])
         whose = whose[late]
-        more, leading, lost = _walk(pieces[late], refs[again][whose], sketches[again][whose], most_unequal)
+        more, leading, lost = _walk(pieces[late], again[whose], refs, sketches, most_unequal)
         pairs = np.concatenate([pairs, more])
         # nearly the same as another in any division, a record need not lead; capped is what all were too full for
         leads[overflow[np.unique(whose[~leading])]] = False
@@ -95,8 +95,9 @@ def _mixed(keys: Any) -> Any:
 
 
 @njit(cache=True, nogil=True, boundscheck=False)
-def _walk(keys: Any, refs: Any, sketches: Any, most_unequal: int) -> Any:
-    """Records sorted by key. Returns pairs with their distance, what leads, and what found neither place nor leader."""
+def _walk(keys: Any, order: Any, refs: Any, sketches: Any, most_unequal: int) -> Any:
+    """Keys sorted, those of the records ``order``. Returns pairs with their distance, what leads, and what found
+    neither place nor leader. Of a key that one record has, nothing else is read."""
     n = keys.size
     pairs = np.empty((_JOINED * n, 3), np.int64)
     found = 0
@@ -106,17 +107,18 @@ def _walk(keys: Any, refs: Any, sketches: Any, most_unequal: int) -> Any:
     leaders = np.empty(LEADERS, np.int64)
     count = 0
     for i in range(n):
+        record = order[i]
         if i == 0 or keys[i] != keys[i - 1]:
             count = 0
-        elif refs[i] == refs[i - 1]:  # the same document again
+        elif refs[record] == refs[order[i - 1]]:  # the same document again
             leads[i] = False
             continue
         joined = 0
         for k in range(count):
-            apart = unequal(sketches[i], sketches[leaders[k]])
+            apart = unequal(sketches[record], sketches[leaders[k]])
             if apart <= most_unequal:
                 pairs[found, 0] = refs[leaders[k]]
-                pairs[found, 1] = refs[i]
+                pairs[found, 1] = refs[record]
                 pairs[found, 2] = apart
                 found += 1
                 joined += 1
@@ -125,7 +127,7 @@ def _walk(keys: Any, refs: Any, sketches: Any, most_unequal: int) -> Any:
                 if joined == _JOINED or not leads[i]:
                     break
         if leads[i] and count < LEADERS:
-            leaders[count] = i
+            leaders[count] = record
             count += 1
         elif leads[i] and not joined:
             overflow[over] = i
