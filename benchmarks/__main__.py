@@ -22,7 +22,7 @@ def main() -> None:
     for library in ("OMP", "OPENBLAS", "MKL", "NUMBA", "RAYON"):
         os.environ[f"{library}_NUM_THREADS"] = "1"  # before what reads it is imported
     _quiet()
-    from benchmarks import classifiers, contamination, dedup, inputs, mixing, proxies, rules, web
+    from benchmarks import classifiers, contamination, dedup, inputs, mixing, proxies, rules, tokenizing, web
 
     texts, crawls = inputs.texts(TEXT_BYTES), inputs.crawls()
     sections = [_head(texts, list(crawls), inputs.DEVELOPMENT_DATA.is_dir())]
@@ -34,7 +34,12 @@ def main() -> None:
         web.run_language(texts, REPEATS),
         proxies.run(REPEATS),
     ]
-    sections += [*(table.markdown() for table in tables), dedup.scale(), mixing.run()]
+    sections += [
+        *(table.markdown() for table in tables),
+        dedup.scale(),
+        tokenizing.run(inputs.many_texts()),
+        mixing.run(),
+    ]
     target = Path(__file__).with_name("results.md")
     target.write_text("\n".join(sections), encoding="utf-8")
     print(*sections, sep="\n")

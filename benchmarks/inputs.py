@@ -48,6 +48,17 @@ def texts(size: int) -> dict[str, list[str]]:
     return found
 
 
+def many_texts() -> list[str]:
+    """Every text there is, shuffled; of the development data, those of all its domains."""
+    found = [item.text for item in read_pages(crawls()["pydoc pages"]) if hasattr(item, "text")]
+    if (domains := DEVELOPMENT_DATA / "domains").is_dir():
+        import pyarrow.parquet as pq
+
+        for path in sorted(domains.glob("*.parquet")):
+            found += pq.read_table(path, columns=["text"])["text"].to_pylist()
+    return random.Random(1).sample(found, len(found))
+
+
 def read_pages(file: Path) -> Iterator[object]:
     """cuvée's own way from WARC to documents and rejects."""
     source = Source(name="bench", kind="warc", paths=[str(file)])

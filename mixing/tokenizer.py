@@ -87,7 +87,11 @@ class Tokenizer:
         A text that spells a special token is encoded as the text it is.
         """
         if self._pattern is not None and sum(map(len, texts)) >= _MANY:
-            return self._encode_by_pieces(texts)
+            return self.encode_by_pieces(texts)
+        return self.encode_whole(texts)
+
+    def encode_whole(self, texts: Sequence[str]) -> tuple[Tokens, npt.NDArray[np.int64]]:
+        """As ``encode``, text by text."""
         pieces: list[npt.NDArray[Any]] = []
         lengths = np.empty(len(texts), np.int64)
         for first in range(0, len(texts), _BATCH):
@@ -99,7 +103,8 @@ class Tokenizer:
                 pieces.append(np.asarray(ids, self.dtype))
         return np.concatenate(pieces) if pieces else np.empty(0, self.dtype), lengths
 
-    def _encode_by_pieces(self, texts: Sequence[str]) -> tuple[Tokens, npt.NDArray[np.int64]]:
+    def encode_by_pieces(self, texts: Sequence[str]) -> tuple[Tokens, npt.NDArray[np.int64]]:
+        """As ``encode``, remembering the tokens of every piece. For tokenizers that cut by a known pattern."""
         from mixing.piece_cache import PieceCache  # compiled code, which few texts are not worth
 
         if self._cache is None:

@@ -78,8 +78,8 @@ def tokenizer(request: pytest.FixtureRequest) -> tokenizing.Tokenizer:
 @example(["", "", "a"])
 @example(["a" * 5000, tokenizing.EOS])
 def test_remembered_tokens_are_the_tokenizers(tokenizer: tokenizing.Tokenizer, texts: list[str]) -> None:
-    expected, lengths = tokenizer.encode(texts)
-    tokens, counted = tokenizer._encode_by_pieces(texts)
+    expected, lengths = tokenizer.encode_whole(texts)
+    tokens, counted = tokenizer.encode_by_pieces(texts)
     assert tokens.dtype == expected.dtype
     assert np.array_equal(tokens, expected)
     assert np.array_equal(counted, lengths)
@@ -103,7 +103,7 @@ def test_many_texts_take_the_short_way(tokenizer: tokenizing.Tokenizer, monkeypa
     texts = ["we'll see the wine's casks"] * 9
     expected, _ = tokenizer.encode(texts)
     monkeypatch.setattr(tokenizing, "_MANY", 100)
-    monkeypatch.setattr(tokenizing.Tokenizer, "_encode_by_pieces", lambda self, given: ("pieces", given))
+    monkeypatch.setattr(tokenizing.Tokenizer, "encode_by_pieces", lambda self, given: ("pieces", given))
     assert tokenizer.encode(texts) == ("pieces", texts)
     monkeypatch.setattr(tokenizer, "_pattern", None)
     assert np.array_equal(tokenizer.encode(texts)[0], expected)
