@@ -10,7 +10,6 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from mixing.limits import Limits as Limits
     from mixing.manifest import compose as compose
     from mixing.planner import Plan as Plan
     from mixing.planner import plan as plan
@@ -33,7 +32,6 @@ _HOMES = {
     "fit": "mixing.regression",
     "design": "mixing.swarm",
     "propose": "mixing.sequential",
-    "Limits": "mixing.limits",
     "plan": "mixing.planner",
     "Plan": "mixing.planner",
 }

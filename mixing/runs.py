@@ -40,11 +40,12 @@ def join(weights: pl.DataFrame, metrics: pl.DataFrame, key: str | None = None) -
     if both := sorted({*domains} & {*names}):
         raise ValueError(f"columns are both domain and metric: {both}")
     _check_domains(weights.select(domains))
-    left_out: dict[str, str] = {}
+    left_out = dict[str, str]()
     weights = _unique(weights, key, "weights", left_out)
     metrics = _unique(metrics, key, "metrics", left_out)
-    left_out |= {str(k): "metrics without weights" for k in metrics.join(weights, on=key, how="anti")[key]}
-    left_out |= {str(k): "weights without metrics" for k in weights.join(metrics, on=key, how="anti")[key]}
+    alone = {str(k): "metrics without weights" for k in metrics.join(weights, on=key, how="anti")[key]}
+    alone |= {str(k): "weights without metrics" for k in weights.join(metrics, on=key, how="anti")[key]}
+    left_out = {**alone, **left_out}  # where an id names several rows, that is why
     weights = weights.filter(pl.col(key).is_in(metrics[key].implode())).sort(key)
     metrics = metrics.filter(pl.col(key).is_in(weights[key].implode())).sort(key)
     X, faults = shares(weights.select(domains))
@@ -152,7 +153,9 @@ def _warnings(
     said = []
     if left_out:
         named = some([f"{run} ({why})" for run, why in left_out.items()])
-        said.append(f"{len(left_out)} runs are left out, wholly or in part: {named}")
+        said.append(
+            f"{len(left_out)} run{'s are' if len(left_out) > 1 else ' is'} left out, wholly or in part: {named}"
+        )
     if gone:
         said.append(f"metrics with fewer than two finite values are left out: {some(gone)}")
     if n < m + 1:

@@ -9,7 +9,8 @@ import numpy as np
 import polars as pl
 import scipy.stats
 
-from mixing.limits import Limits
+from mixing.constraints import Constraints
+from mixing.raking import Raking
 from mixing.simplex import UNITS, Floats, round_weights
 from mixing.surrogate import Surrogate
 from mixing.swarm import candidates, numbered
@@ -54,7 +55,7 @@ def propose(
         if len(chosen) == runs:
             break
     if not chosen:
-        raise ValueError("every mixture that could be proposed has been run: widen the limits")
+        raise ValueError("every mixture that could be proposed has been run: widen the constraints")
     gain = float(improvement[chosen].max())
     noise = float(np.sqrt(np.square(surrogate.run_noise()) @ np.square(weight)))
     columns = dict(zip(surrogate.domains, pool[chosen].T, strict=True))
@@ -68,20 +69,21 @@ def search(
     *,
     seed: int,
     objective: Mapping[str, float] | None = None,
-    limits: Limits | None = None,
+    constraints: Constraints | None = None,
     min_weight: float = 0.0,
 ) -> Floats:
     """A pool to ``propose`` from, ``float64[n, domains]``: drawn around natural, then again around the best of those.
 
-    Weights are multiples of 1e-4 and lie within ``limits``. ValueError when ``natural`` names other domains.
+    Weights are multiples of 1e-4 and obey bounds, caps, exclusions and groups of ``constraints``. ValueError when
+    ``natural`` names other domains.
     """
     if {*natural} != {*surrogate.domains}:
         raise ValueError(f"natural names {', '.join(natural)}; the surrogate knows {', '.join(surrogate.domains)}")
-    limits = limits or Limits()
+    constraints = constraints or Constraints()
     shares = {d: natural[d] for d in surrogate.domains}
     weight = _coefficients(surrogate, objective)
-    box = limits.on(surrogate.domains)
-    pool = candidates(shares, _DRAWN, seed=seed, min_weight=min_weight, limits=limits)
+    box = Raking.of(surrogate.domains, constraints)
+    pool = candidates(shares, _DRAWN, seed=seed, min_weight=min_weight, constraints=constraints)
     rng = np.random.default_rng([seed, 1])
     for spread in np.geomspace(30, 1000, _ROUNDS):
         parents = pool[np.argsort(surrogate.means(pool) @ weight, kind="stable")[: _DRAWN // 40]]

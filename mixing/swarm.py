@@ -7,14 +7,15 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 import polars as pl
 
-from mixing.limits import Limits
+from mixing.constraints import Constraints
+from mixing.raking import Raking
 from mixing.simplex import Floats, round_weights
 
 #: total Dirichlet concentrations per domain, from nearly one-hot to nearly natural (RegMix, arXiv 2407.01492, uses
 #: 15 log-spaced values over about this range)
 _STRENGTHS = np.geomspace(0.1, 5.0, 15)
 _RIDGE = 1e-3
-_ANYTHING = Limits()
+_ANYTHING = Constraints()
 
 
 def design(
@@ -28,15 +29,16 @@ def design(
     min_weight: float = 0.0,
     natural_runs: int = 1,
     unimax: Mapping[str, float] | None = None,
-    limits: Limits = _ANYTHING,
+    constraints: Constraints = _ANYTHING,
 ) -> pl.DataFrame:
     """A swarm of ``runs`` mixtures: column ``run`` (r000 …) and one column of weights per domain of ``natural``.
 
     The first ``natural_runs`` rows are the natural proportions (several are repeats, which tell the noise), the next is
     ``unimax`` where given. The others are chosen greedily from ``candidates`` so that the determinant of the
     information matrix of [x, √x] grows most (D-optimality): designed so, 64 runs inform as much as several hundred
-    random ones. ``limits`` hold for all but the anchors. Every weight is a multiple of 1e-4 and every row sums to one.
-    ValueError for fewer than two domains or runs, and where too few mixtures can be drawn.
+    random ones. ``constraints`` hold for all but the anchors: bounds, caps, exclusions and groups. Every weight is a
+    multiple of 1e-4 and every row sums to one. ValueError for fewer than two domains or runs, and where too few
+    mixtures can be drawn.
     """
     names = list(natural)
     shares = _shares(natural)
@@ -47,9 +49,9 @@ def design(
         raise ValueError(f"runs is {runs}; a swarm needs {len(anchors) + 1} or more, {len(anchors)} of them anchors")
     drawn = candidates(
         natural, max(2000, 20 * runs), seed=seed, strength=strength, temperature=temperature, anchor=anchor,
-        min_weight=min_weight, limits=limits,
+        min_weight=min_weight, constraints=constraints,
     )  # fmt: skip
-    box = limits.on(names)
+    box = Raking.of(names, constraints)
     rows, taken = list(anchors), {row.tobytes() for row in anchors}
     for i in informative(drawn, np.array(anchors)):
         row = round_weights(drawn[i], box.low, box.high)
@@ -59,7 +61,7 @@ def design(
         if len(rows) == runs:
             return pl.DataFrame({"run": numbered(runs)} | dict(zip(names, np.array(rows).T, strict=True)))
     raise ValueError(
-        f"only {len(taken)} distinct mixtures can be drawn for {runs} runs: lower min_weight or widen limits"
+        f"only {len(taken)} distinct mixtures can be drawn for {runs} runs: lower min_weight or widen the constraints"
     )
 
 
@@ -72,14 +74,14 @@ def candidates(
     temperature: float = 0.5,
     anchor: float = 0.0,
     min_weight: float = 0.0,
-    limits: Limits = _ANYTHING,
+    constraints: Constraints = _ANYTHING,
 ) -> Floats:
     """About ``count`` mixtures, ``float64[n, domains]``: Dirichlet, around the natural shares to a power.
 
     At 1 small domains are hardly ever drawn at weights that teach something, at 0 all domains are alike. ``strength``
     scales the concentration (small: sparser mixtures). Each keeps a share ``anchor`` of the natural mixture: corners of
     the simplex inform most by count and least about any mixture one would train on, as laws bend sharply there. Weights
-    below ``min_weight`` become zero, but for what ``limits`` ask.
+    below ``min_weight`` become zero, but for what ``constraints`` ask.
     """
     shares = _shares(natural)
     for name, value, least, most in (("anchor", anchor, 0, 1), ("min_weight", min_weight, 0, 1)):
@@ -95,7 +97,7 @@ def candidates(
     draws = rng.standard_gamma(np.maximum(concentration[:, None] * centre, 1e-2))
     draws[draws.sum(1) <= 0] = shares
     draws = anchor * shares + (1 - anchor) * draws / draws.sum(1, keepdims=True)
-    box = limits.on(list(natural))
+    box = Raking.of(list(natural), constraints)
     draws[(draws < min_weight) & (box.low == 0)] = 0.0
     draws = draws[draws.sum(1) > 0]
     return box.bring(draws / draws.sum(1, keepdims=True))

@@ -13,7 +13,7 @@ import yaml
 from rich.console import Console
 
 from mixing import sequential, swarm, tables
-from mixing.limits import Limits
+from mixing.constraints import Constraints, Group
 from mixing.surrogate import Surrogate
 from pipelines import solving
 from pipelines.errors import CuveeError
@@ -57,7 +57,7 @@ def design_file(spec: Swarm, out: str) -> pl.DataFrame:
             min_weight=spec.min_weight,
             natural_runs=spec.repeats,
             unimax=unimax,
-            limits=_limits(spec, natural),
+            constraints=_constraints(spec, natural),
         )
     write_frame(found, out)
     return found
@@ -69,9 +69,9 @@ def batch_file(spec: Swarm, surrogate: str, metrics: Sequence[str], out: str) ->
     with user_errors():
         model = Surrogate.load(surrogate)
         natural = read_natural(spec.natural)
-        limits = _limits(spec, natural)
+        constraints = _constraints(spec, natural)
         pool = sequential.search(
-            model, natural, seed=spec.seed, objective=objective, limits=limits, min_weight=spec.min_weight
+            model, natural, seed=spec.seed, objective=objective, constraints=constraints, min_weight=spec.min_weight
         )
         batch = sequential.propose(model, pool, spec.runs, objective=objective)
     write_frame(batch.mixtures, out)
@@ -108,13 +108,15 @@ def read_natural(given: str) -> dict[str, float]:
     return dict(zip(frame["domain"].cast(pl.String), frame[column].cast(pl.Float64).fill_null(math.nan), strict=True))
 
 
-def _limits(spec: Swarm, natural: Mapping[str, float]) -> Limits:
+def _constraints(spec: Swarm, natural: Mapping[str, float]) -> Constraints:
     """Of the options; a budget caps every domain too."""
-    found = {d: (0.0, min(1.0, n * spec.max_epochs / spec.budget)) for d, n in natural.items() if spec.budget}
-    for name, (least, most) in solving.bounds(spec.bounds).items():
-        found[name] = (least, min(most, max(found.get(name, (0.0, 1.0))[1], least)))
-    groups = {
-        name: (group["domains"], group["at_least"], group["at_most"])
-        for name, group in solving.groups(spec.groups).items()
-    }
-    return Limits(found, groups)
+    return Constraints(
+        bounds=solving.bounds(spec.bounds),
+        groups={
+            name: Group(dict.fromkeys(group["domains"], 1.0), group["at_least"], group["at_most"])
+            for name, group in solving.groups(spec.groups).items()
+        },
+        available={d: int(n) for d, n in natural.items()} if spec.budget else {},
+        budget=spec.budget,
+        max_epochs=spec.max_epochs,
+    )

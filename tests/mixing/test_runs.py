@@ -62,7 +62,7 @@ def test_bad_rows_are_left_out_by_name_and_the_good_ones_used() -> None:
         "c": "weights sum to 1.3, not 1",
         "d": "a weight is negative: x",
         "e": "a weight is missing or not finite: x",
-    } | {"h": "metrics without weights"}
+    }
     assert joined.warnings[0].startswith("7 runs are left out, wholly or in part: ")
 
 

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import mixing
-from mixing.limits import Limits
+from mixing.constraints import Constraints, Group
 from mixing.sequential import propose, search
 from mixing.simplex import UNITS
 from mixing.swarm import candidates, informative, unimax
@@ -41,8 +41,8 @@ def test_batches_find_the_best_of_a_pool_and_then_stop() -> None:
 
 def test_searched_mixtures_keep_the_limits_and_beat_the_runs() -> None:
     surrogate = mixing.fit(*swarm(24), family="power_law_concave")
-    limits = Limits({"code": (0.0, 0.3)}, {"made": (["pdf", "synthetic"], 0.2, 0.4)})
-    pool = search(surrogate, NATURAL, seed=0, objective=LOSSES, limits=limits)
+    limits = Constraints({"code": (0.0, 0.3)}, {"made": Group({"pdf": 1, "synthetic": 1}, 0.2, 0.4)})
+    pool = search(surrogate, NATURAL, seed=0, objective=LOSSES, constraints=limits)
     assert np.allclose(pool * UNITS, (pool * UNITS).round(), atol=1e-9)
     assert np.allclose(pool.sum(1), 1)
     assert pool[:, 1].max() <= 0.3
@@ -50,7 +50,7 @@ def test_searched_mixtures_keep_the_limits_and_beat_the_runs() -> None:
     assert made.min() >= 0.2 - 1e-9
     assert made.max() <= 0.4 + 1e-9
     batch = propose(surrogate, pool, 4, objective=LOSSES)
-    allowed = loss(candidates(NATURAL, 500, seed=3, limits=limits))
+    allowed = loss(candidates(NATURAL, 500, seed=3, constraints=limits))
     assert loss(batch.mixtures.select(DOMAINS).to_numpy())[0] < np.quantile(allowed, 0.05)
     with pytest.raises(ValueError, match="unknown metrics speed"):
         propose(surrogate, pool, objective={"speed": 1.0})
@@ -70,29 +70,31 @@ def test_limits_hold_for_every_candidate(m: int, seed: int) -> None:
         n: (max(0.0, x - rng.uniform(0, 0.3)), min(1.0, x + rng.uniform(0.02, 0.5)))
         for n, x in zip(names, inside, strict=True)
     }
-    members = names[: m // 2]
-    total = inside[: m // 2].sum()
-    group = (members, max(0.0, total - rng.uniform(0.02, 0.2)), min(1.0, total + rng.uniform(0.02, 0.2)))
-    X = candidates(dict.fromkeys(names, 1.0), 200, seed=1, limits=Limits(bounds, {"g": group}))
+    parts = dict(zip(names, rng.choice([0.0, 0.4, 1.0], m), strict=True))  # of a domain a part may count
+    counted = np.array([*parts.values()])
+    total = float(inside @ counted)
+    least, most = max(0.0, total - rng.uniform(0.02, 0.2)), min(1.0, total + rng.uniform(0.02, 0.2))
+    group = Group(parts, least, most)
+    X = candidates(dict.fromkeys(names, 1.0), 200, seed=1, constraints=Constraints(bounds, {"g": group}))
     assert len(X) > 20
     assert np.allclose(X.sum(1), 1, atol=1e-9)
     for j, name in enumerate(names):
         assert X[:, j].min() >= bounds[name][0] - 1e-6
         assert X[:, j].max() <= bounds[name][1] + 1e-6
-    assert X[:, : m // 2].sum(1).min() >= group[1] - 1e-6
-    assert X[:, : m // 2].sum(1).max() <= group[2] + 1e-6
+    assert (X @ counted).min() >= least - 1e-6
+    assert (X @ counted).max() <= most + 1e-6
 
 
 @pytest.mark.parametrize(
     ("limits", "message"),
-    [(Limits({"books": (0, 1)}), "unknown domains books"),
-     (Limits({"web": (0.5, 0.2)}), "bounds of web are 0.5 to 0.2"),
-     (Limits({"web": (0.7, 1), "code": (0.7, 1)}), "bounds leave no mixture"),
-     (Limits({}, {"g": (["pdf"], 0.5, 2)}), "bounds of group g")],
+    [(Constraints({"books": (0, 1)}), "unknown domains in bounds: books"),
+     (Constraints({"web": (0.5, 0.2)}), "bounds of web are 0.5 to 0.2"),
+     (Constraints({"web": (0.7, 1), "code": (0.7, 1)}), "no mixture meets these together: web ≥ 0.7; code ≥ 0.7"),
+     (Constraints({}, {"g": Group({"pdf": 1}, 0.5, 2)}), "limits of group 'g' are 0.5 to 2")],
 )  # fmt: skip
-def test_limits_that_cannot_be(limits: Limits, message: str) -> None:
+def test_limits_that_cannot_be(limits: Constraints, message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        mixing.design(NATURAL, 8, seed=0, limits=limits)
+        mixing.design(NATURAL, 8, seed=0, constraints=limits)
 
 
 def test_the_order_of_information_is_that_of_the_determinant() -> None:
@@ -117,8 +119,8 @@ def test_unimax_is_even_where_the_data_allow() -> None:
 
 def test_a_swarm_with_repeats_unimax_and_limits() -> None:
     even = dict.fromkeys(DOMAINS, 0.2)
-    limits = Limits({"web": (0.3, 0.8)})
-    x = mixing.design(NATURAL, 20, seed=0, natural_runs=3, unimax=even, limits=limits).select(DOMAINS).to_numpy()
+    limits = Constraints({"web": (0.3, 0.8)})
+    x = mixing.design(NATURAL, 20, seed=0, natural_runs=3, unimax=even, constraints=limits).select(DOMAINS).to_numpy()
     assert (x[:3] == list(NATURAL.values())).all()
     assert x[3].tolist() == [0.2] * 5
     assert x[4:, 0].min() >= 0.3
