@@ -99,7 +99,7 @@ def test_what_is_left_out_is_said_and_the_rest_used(files: tuple[Path, Path], tm
         (("design", "--natural", "web=x,code=1"), "--natural"),
         (("design", "--natural", "nowhere.csv"), "nowhere.csv: no such file"),
         (("design", "--natural", "web=1,code=1", "--bound", "books=0:1"), "unknown domains in bounds: books"),
-        (("design", "--natural", "web=1,code=1", "--bound", "web=0.6:1", "--bound", "code=0.6:1"), "meets these together"),
+        (("design", "--natural", "web=1,code=1", "--bound", "web=0.6:1", "--bound", "code=0.6:1"), "no mixture meets"),
     ],
 )  # fmt: skip
 def test_mistakes_are_one_line(files: tuple[Path, Path], arguments: tuple[str, ...], says: str) -> None:
