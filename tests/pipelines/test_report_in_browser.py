@@ -42,16 +42,15 @@ def hostile(tmp_path: Path) -> Path:
     return tmp_path / "index.html"
 
 
-def table(tab: Tab, name: str) -> list[list[str]]:
-    """A table as its button gives it."""
-    text = tab.run(
-        f"""(async () => {{
-        let given; const make = URL.createObjectURL; URL.createObjectURL = (b) => {{ given = b; return make(b); }};
-        HTMLAnchorElement.prototype.click = () => {{}};
-        document.querySelector('table[data-csv="{name}"]').previousElementSibling.click();
-        URL.createObjectURL = make; return await given.text(); }})()"""
-    )
-    return list(csv.reader(io.StringIO(text.removeprefix("\ufeff"))))
+def table(tab: Tab, name: str, folder: Path) -> list[list[str]]:
+    """A table as its button downloads it."""
+    tab.call("Page.setDownloadBehavior", behavior="allow", downloadPath=str(folder))
+    tab.run(f"""document.querySelector('table[data-csv="{name}"]').previousElementSibling.click()""")
+    for _ in range(100):
+        if (folder / f"{name}.csv").is_file():
+            break
+        tab.run("new Promise((done) => setTimeout(done, 100))")
+    return list(csv.reader(io.StringIO((folder / f"{name}.csv").read_text("utf-8-sig"))))
 
 
 @pytest.mark.parametrize(("width", "dark"), [(1280, False), (360, False), (360, True)])
@@ -70,10 +69,10 @@ def test_the_page_shows_the_run_and_asks_for_nothing(finished: Path, tab: Tab, w
     assert tab.requests == []
 
 
-def test_a_table_is_downloaded_as_it_is(finished: Path, tab: Tab) -> None:
+def test_a_table_is_downloaded_as_it_is(finished: Path, tmp_path: Path, tab: Tab) -> None:
     tab.open(finished / "report" / "index.html")
     verdicts = column(finished, "verdicts")
-    header, *rows = table(tab, "domains")
+    header, *rows = table(tab, "domains", tmp_path)
     assert header[:3] == ["domain", "documents", "kept"]
     expected = verdicts.group_by("domain").agg(pl.len(), pl.col("keep").sum()).sort("domain").rows()
     assert sorted((r[0], int(r[1]), int(r[2])) for r in rows) == expected
@@ -174,6 +173,11 @@ def test_a_cell_is_no_formula(tmp_path: Path, tab: Tab) -> None:
     )
     run_quietly(recipe, tmp_path / "run")
     tab.open(tmp_path / "run" / "report" / "index.html")
-    assert sorted(row[0] for row in table(tab, "hosts")[1:]) == ["'+sum(1)", "'-2+3", "'=cmd|'x'!a1", "good.example"]
+    assert sorted(row[0] for row in table(tab, "hosts", tmp_path)[1:]) == [
+        "'+sum(1)",
+        "'-2+3",
+        "'=cmd|'x'!a1",
+        "good.example",
+    ]
     assert tab.run("document.title") == "hostile · cuvée"
     assert tab.complaints == []
