@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import date
 from itertools import count
 from typing import Any
 
@@ -11,6 +12,7 @@ import polars as pl
 
 from manifests import receipts, storage
 from manifests.mix import MixManifest
+from manifests.policy import Policy
 from manifests.receipts import Receipt
 from manifests.report import frame as frames
 from manifests.report import queries, sums, thresholds
@@ -59,6 +61,19 @@ class Material:
             if self.judged
             else "documents"
         )
+
+    @property
+    def policy(self) -> Policy | None:
+        """The policy of the mix; None when there is none, or what its name stands for has changed since."""
+        if self.mix is None:
+            return None
+        try:
+            policy = Policy.load(self.mix.policy)
+            if day := (self.recipe.get("mix") or {}).get("as_of"):
+                policy = replace(policy, as_of=date.fromisoformat(str(day)))
+        except ValueError:
+            return None
+        return policy if policy.digest == self.mix.policy_digest else None
 
     @property
     def judged(self) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
@@ -16,6 +16,7 @@ from manifests.report import queries, sums
 from manifests.report.evidence import Evidence
 from manifests.report.material import Material
 from manifests.report.queries import Why
+from manifests.report.shown import plain
 from manifests.what_if import decisions
 
 _DOMAINS, _QUEUE = 12, 20
@@ -69,14 +70,18 @@ class Permissions:
 
 
 def of(m: Material, found: Evidence) -> Permissions | None:
-    """The policies that come with us, the most permissive first; None when nothing was kept."""
+    """The policies that come with us and the run's own, the most permissive first; None when nothing was kept."""
     kept = found.documents.filter("keep")
     measure = "tokens" if int(kept["tokens"].sum()) else "documents"
     total = int(kept[measure].sum())
     if not total:
         return None
     names = list(found.signatures)
-    decided = {p: decisions(list(found.signatures.values()), p) for p in map(Policy.load, shipped())}
+    policies = [Policy.load(name) for name in shipped()]
+    own = m.policy
+    if own is not None and own not in policies:
+        policies = [*policies, replace(own, name=f"{plain(own.name.rsplit('/', 1)[-1], 40)} (this run's)")]
+    decided = {p: decisions(list(found.signatures.values()), p) for p in policies}
     allowed = {p: [n for n, d in zip(names, told, strict=True) if d.action == "allow"] for p, told in decided.items()}
     rows = []
     for policy, told in decided.items():

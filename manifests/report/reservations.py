@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from datetime import date
+from dataclasses import dataclass
 
 import polars as pl
 
@@ -58,7 +57,7 @@ class Reservations:
 
 def of(m: Material) -> Reservations | None:
     """None where no evidence was read."""
-    found, policy = evidences.of(m), _policy(m)
+    found, policy = evidences.of(m), m.policy
     hosts = _hosts(m)
     if found is None and not hosts:
         return None
@@ -94,19 +93,6 @@ def _signals(m: Material, found: evidences.Evidence, policy: Policy | None) -> t
         )
         for said, row in rows
     ], max(0, table.height - _MOST)
-
-
-def _policy(m: Material) -> Policy | None:
-    """The policy of the mix; None when there is none, or what its name stands for has changed since."""
-    if m.mix is None:
-        return None
-    try:
-        policy = Policy.load(m.mix.policy)
-        if day := (m.recipe.get("mix") or {}).get("as_of"):
-            policy = replace(policy, as_of=date.fromisoformat(str(day)))
-    except ValueError:
-        return None
-    return policy if policy.digest == m.mix.policy_digest else None
 
 
 def _hosts(m: Material) -> list[HostFiles]:

@@ -11,12 +11,13 @@ import numpy as np
 import polars as pl
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 
 from manifests import report, schemas, storage
 from manifests.mix import MixDomain, MixManifest, MixMetric
+from manifests.policy import Policy
 from manifests.report import duplicates, findings, flow, material, provenance
 from manifests.report import licences as licence_section
 from manifests.report.licences import Licences
@@ -111,6 +112,22 @@ def test_policies_side_by_side(tmp_path: Path) -> None:
     }
 
 
+def test_the_policy_of_the_run_is_among_them(tmp_path: Path) -> None:
+    run, own = str(tmp_path), str(tmp_path / "own.yaml")
+    run_folder.build(run)
+    storage.write_bytes(own, b"as_of: 2026-01-01\nallow: [unknown]\nroutes: [unknown]\n")
+    path = f"{run}/mix/mix.yaml"
+    mix = MixManifest.read(path).model_copy(update={"policy": own, "policy_digest": Policy.load(own).digest})
+    mix.write(path)
+    found = licences_of(material.gather(run)).permissions
+    assert found is not None
+    assert [(p.documents, p.tokens) for p in found.policies if p.policy.endswith("(this run's)")] == [(8, 800)]
+    mix.model_copy(update={"policy_digest": "of another day"}).write(path)
+    changed = licences_of(material.gather(run)).permissions
+    assert changed is not None
+    assert not [p for p in changed.policies if p.policy.endswith("(this run's)")]
+
+
 def test_contradictions_and_what_waits_for_a_person(tmp_path: Path) -> None:
     run = str(tmp_path)
     run_folder.build(run, claims={9: ("CC-BY-NC-4.0", "footer"), 13: ("CC-BY-4.0", "mention")})
@@ -132,6 +149,7 @@ _FATES = st.tuples(
 )
 
 
+@settings(deadline=None)
 @given(st.lists(_FATES, max_size=60))
 def test_every_document_flows_once(fates: list[tuple[str, str | None]]) -> None:
     drawn = flow.of(moves(fates))
