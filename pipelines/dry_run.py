@@ -61,16 +61,21 @@ def jobs(recipe: Recipe, recipe_folder: Path, run: str) -> Iterator[Planned]:
     """The Beam jobs of a fresh run, in order. What the driver does itself is no job."""
     ingest = _ingest(recipe, recipe_folder, run)
     yield Planned("ingest", ingest)
-    yield from _curation(recipe, len(ingest), "")
+    yield from later_jobs(recipe, len(ingest))
+
+
+def later_jobs(recipe: Recipe, parts: int) -> Iterator[Planned]:
+    """Those that follow when the ingest has made so many document parts."""
+    yield from _curation(recipe, parts, "")
     if recipe.rephrase is not None:
         rewritten = ceil(recipe.rephrase.documents / 4)
         yield _standing_in("rephrase", rewritten)
         yield from _curation(recipe, rewritten, "-1")
-        ingest = (*ingest, *_stand_ins("rephrase", rewritten))
+        parts += rewritten
     if recipe.mix is not None:
         yield _standing_in("tokenizer", 1)
-        yield _standing_in("pools", len(ingest))
-        yield _standing_in("permit", len(ingest))
+        yield _standing_in("pools", parts)
+        yield _standing_in("permit", parts)
         yield _standing_in("proxies", ceil(recipe.mix.swarm.runs / recipe.mix.swarm.stack))
         if recipe.shards is not None:
             yield _standing_in("shards", ceil(recipe.mix.budget / recipe.shards.tokens) * len(recipe.shards.formats))

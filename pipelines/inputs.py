@@ -6,7 +6,7 @@ import glob
 import json
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,33 +19,53 @@ from pipelines.recipe_file import pattern_path
 from pipelines.sources import SourceFile
 from pipelines.sources.common_crawl import SELECTION_SUFFIX
 
+_Checksum = Callable[[storage.Entry], str]
+
 
 def list_inputs(recipe: Recipe, recipe_folder: Path, run: str) -> dict[str, list[SourceFile]]:
     """The files of each source with their checksums. RecipeError when a pattern matches nothing."""
-    known = _Checksums(run)
-    found = {}
-    for source in recipe.sources:
-        if source.kind == "common_crawl":
-            found[source.name] = _crawl_files(source, run, known)
-            continue
-        patterns = [pattern_path(p, recipe_folder, run) for p in source.paths]
-        files = {entry.uri: entry for pattern in patterns for entry in _expand(pattern, source.name)}
-        base = _common([_static(p) for p in patterns])
-        found[source.name] = [
-            SourceFile(uri=uri, name=_relative(uri, base), size=files[uri].size, checksum=known.checksum(files[uri]))
-            for uri in sorted(files)
-        ]
+    known = Checksums(run)
+    found = {s.name: _files(s, recipe_folder, run, known.checksum) for s in recipe.sources}
     known.save()
     return found
 
 
-def _crawl_files(source: Source, run: str, known: _Checksums) -> list[SourceFile]:
+def listed(recipe: Recipe, recipe_folder: Path, run: str) -> dict[str, list[SourceFile]]:
+    """The files of each source, not read yet and so without checksums; none of what the run has yet to make itself."""
+    return {
+        s.name: _files(s, recipe_folder, run, lambda _: "") if _is_made(s, recipe_folder, run) else []
+        for s in recipe.sources
+    }
+
+
+def _is_made(source: Source, recipe_folder: Path, run: str) -> bool:
+    """Whether what the run makes for itself of this source, if anything, is there."""
+    if source.kind == "common_crawl":
+        return not source.where or bool(_selections(source, run))
+    own = [pattern_path(p, recipe_folder, run) for p in source.paths if p.startswith("{run}")]
+    return not own or any(_matches(p) for p in own)
+
+
+def _files(source: Source, recipe_folder: Path, run: str, checksum: _Checksum) -> list[SourceFile]:
+    if source.kind == "common_crawl":
+        return _crawl_files(source, run, checksum)
+    patterns = [pattern_path(p, recipe_folder, run) for p in source.paths]
+    files = {entry.uri: entry for pattern in patterns for entry in _expand(pattern, source.name)}
+    base = _common([_static(p) for p in patterns])
+    return [SourceFile(uri, _relative(uri, base), files[uri].size, checksum(files[uri])) for uri in sorted(files)]
+
+
+def _selections(source: Source, run: str) -> list[storage.Entry]:
+    return list(storage.entries(storage.join(run, "inputs", source.name), f"*{SELECTION_SUFFIX}"))
+
+
+def _crawl_files(source: Source, run: str, checksum: _Checksum) -> list[SourceFile]:
     """The files of a crawl, or the selections of its records that the run made. RecipeError when there is none."""
     if source.where:
-        made = storage.entries(storage.join(run, "inputs", source.name), f"*{SELECTION_SUFFIX}")
+        made = _selections(source, run)
         if not made:
             raise RecipeError(f"source {source.name!r}: no record of {source.crawl} meets `{source.where}`")
-        return [SourceFile(e.uri, e.uri.rsplit("/", 1)[-1], e.size, known.checksum(e)) for e in made]
+        return [SourceFile(e.uri, e.uri.rsplit("/", 1)[-1], e.size, checksum(e)) for e in made]
     try:
         names = crawl_index.files(source.base, source.crawl, source.subset, source.segment_range)
     except ValueError as error:
@@ -55,22 +75,26 @@ def _crawl_files(source: Source, run: str, known: _Checksums) -> list[SourceFile
         entry = storage.stat(storage.join(source.base, name))
         if entry is None:
             raise RecipeError(f"source {source.name!r}: {storage.join(source.base, name)} is listed, but not there")
-        return SourceFile(entry.uri, name, entry.size, known.checksum(entry))
+        return SourceFile(entry.uri, name, entry.size, checksum(entry))
 
     return storage.at_once(described, names, remote=not storage.is_local(source.base))
 
 
 def _expand(pattern: str, source: str) -> list[storage.Entry]:
+    files = _matches(pattern)
+    if not files:
+        raise RecipeError(f"source {source!r}: no file matches {pattern}")
+    return files
+
+
+def _matches(pattern: str) -> list[storage.Entry]:
     if storage.is_local(pattern):
         matches = [pattern] if os.path.isfile(pattern) else glob.glob(pattern, recursive=True)  # "x[1].txt" is a name
         found = [storage.stat(p) for p in matches]
     else:
         one = storage.stat(pattern)
         found = [one] if one or not glob.has_magic(pattern) else list(_matching(pattern))
-    files = [entry for entry in found if entry is not None]
-    if not files:
-        raise RecipeError(f"source {source!r}: no file matches {pattern}")
-    return files
+    return [entry for entry in found if entry is not None]
 
 
 def _matching(pattern: str) -> list[storage.Entry]:
@@ -103,7 +127,7 @@ def _relative(uri: str, base: str) -> str:
     return os.path.relpath(uri, base) if storage.is_local(uri) and base else uri.removeprefix(f"{base}/")
 
 
-class _Checksums:
+class Checksums:
     """What tells one content of an input from another.
 
     For local files the digest, remembered by size and modification time; for others what the store says of them: the

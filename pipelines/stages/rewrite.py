@@ -53,16 +53,7 @@ def tasks(run: str, catalog: Catalog, rephrase: Rephrase, seed: int, *, made: Co
     """The kept documents that match, in the order of their ids, a few to a task."""
     style = styles.get(rephrase.style).digest
     model = generator(rephrase.generator, seed=seed).digest
-    found = []
-    for part in catalog.parts():
-        if part.split("/")[0] == rephrase.source:
-            continue
-        documents = conditions.frame(run, part, made).with_row_index("row")
-        verdicts = parts.aligned(run, part, {"verdicts": ["keep", "domain", "split"]})
-        frame = pl.concat([documents, verdicts], how="horizontal")
-        chosen = frame.filter(conditions.holds(frame, rephrase.where) & frame["keep"] & (frame["split"] == "train"))
-        found.append(chosen.select("id", "row", part=pl.lit(part)))
-    references = pl.concat(found).sort("id").head(rephrase.documents)
+    references = matching(run, catalog, rephrase, made=made).head(rephrase.documents)
     section = rephrase.model_dump(mode="json", exclude={"where", "documents"})
     found_tasks = []
     for start in range(0, references.height, _DOCUMENTS):
@@ -75,6 +66,22 @@ def tasks(run: str, catalog: Catalog, rephrase: Rephrase, seed: int, *, made: Co
         chosen_here = tuple(Reference(p, row, used[p]) for p, row in pairs)
         found_tasks.append(Task("rephrase", part, key, rewrite, Chosen(rephrase, chosen_here, part, seed)))
     return found_tasks
+
+
+def matching(
+    run: str, catalog: Catalog, rephrase: Rephrase, *, made: Collection[str], splits: Sequence[str] = ("train",)
+) -> pl.DataFrame:
+    """``id``, ``row`` and ``part`` of every kept document of these splits that meets the condition, by id."""
+    found = []
+    for part in catalog.parts():
+        if part.split("/")[0] == rephrase.source:
+            continue
+        documents = conditions.frame(run, part, made).with_row_index("row")
+        verdicts = parts.aligned(run, part, {"verdicts": ["keep", "domain", "split"]})
+        frame = pl.concat([documents, verdicts], how="horizontal")
+        chosen = frame.filter(conditions.holds(frame, rephrase.where) & frame["keep"] & frame["split"].is_in(splits))
+        found.append(chosen.select("id", "row", part=pl.lit(part)))
+    return pl.concat(found).sort("id")
 
 
 def rewrite(run: str, spec: Chosen) -> Made:

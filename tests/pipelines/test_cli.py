@@ -44,6 +44,15 @@ def test_a_bad_recipe_is_refused(tmp_path: Path) -> None:
     assert not (tmp_path / "run").exists()
 
 
+def test_a_plan_is_printed_and_makes_nothing(tmp_path: Path) -> None:
+    (tmp_path / "a.jsonl").write_text('{"text": "hello"}\n')
+    told = cuvee("plan", recipe(tmp_path, "a.jsonl"), "--run", str(tmp_path / "run")).stdout
+    assert "notes" in told
+    assert "ingest 1" in told
+    assert not (tmp_path / "run").exists()
+    assert "no such file" in cuvee("plan", recipe(tmp_path, "absent.jsonl"), status=2).stderr
+
+
 def test_a_missing_text_column_is_named(tmp_path: Path) -> None:
     (tmp_path / "a.jsonl").write_text('{"body": "hello"}\n')
     done = cuvee("run", recipe(tmp_path, "a.jsonl"), "--run", str(tmp_path / "run"), status=1)
@@ -98,6 +107,7 @@ def _parquet(folder: Path) -> bytes:
         (("ocr", "absent.pdf"), "no such file"),
         (("mix", "show", "absent.yaml"), "no such file"),
         (("shard", "absent.yaml", "--format", "mds"), "no such file"),
+        (("plan", "absent.yaml", "--sample", "200%"), "a share of the splits"),
         (("shard", "absent.yaml", "--format", "arrow"), "allowed: olmo, megatron, mds, datatrove"),
     ],
 )
