@@ -15,6 +15,8 @@ from pipelines import chain, original, questions, reviewing
 from pipelines.errors import CuveeError
 
 _TEXT = 2000
+#: annotations that the licence lines already tell of
+_DESCRIBED = ("evidence", "licence", "united")
 #: documents, and stretches of tokens of each, that are shown
 _DOCUMENTS = 20
 _PLACES = 20
@@ -124,7 +126,8 @@ def show_document(run: str, identifier: str, console: Console) -> None:
     found = lineage.document(run, part, row)
     table = _table()
     _describe(table, found["document"], found["licence"], found["claims"], found["record"], f"documents/{part}", row)
-    for column in ("annotations/language", "annotations/heuristics", "annotations/quality", "duplicates", "verdicts"):
+    made = [n for n in storage.list_folders(storage.join(run, "annotations")) if n not in _DESCRIBED]
+    for column in (*(f"annotations/{name}" for name in made), "duplicates", "verdicts"):
         if storage.is_file(storage.join(run, parts.path(column, part))):
             values = parts.read(run, column, part).slice(row, 1).to_pylist()[0]
             table.add_row(column.rsplit("/", 1)[-1], escape(", ".join(f"{k} {_short(v)}" for k, v in values.items())))

@@ -14,7 +14,6 @@ from manifests.report import frame as frames
 
 #: bins below a threshold and above it; the outermost hold what lies beyond
 BELOW, ABOVE = 25, 75
-_FOLDERS = ("heuristics", "language", "quality", "contamination", "urls", "pii", "paragraphs", "quality_bucket")
 _RULE = re.compile(r"\s*([A-Za-z_]\w*)\s*(<=|>=|<|>)\s*(-?[0-9]+(?:\.[0-9]*)?(?:[eE][-+]?[0-9]+)?)\s*")
 _MOST = 12
 
@@ -72,7 +71,7 @@ def of(run: str, record: Mapping[str, Any], part: str) -> list[Threshold]:
 
 def _folder(run: str, part: str, column: str) -> tuple[str, bool] | None:
     """Which annotation has the column, and whether its numbers are whole."""
-    for name in _FOLDERS:
+    for name in storage.list_folders(storage.join(run, "annotations")):
         uri = storage.join(run, parts.path(f"annotations/{name}", part))
         if storage.is_file(uri) and (kind := pl.read_parquet_schema(frames.path_of(uri)).get(column)) is not None:
             return (f"annotations/{name}", kind.is_integer()) if kind.is_numeric() else None

@@ -186,7 +186,7 @@ def test_limits_can_be_set() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("name", "floor"), [("aeb", 0.96), ("wcxb-dev", 0.9)])
+@pytest.mark.parametrize(("name", "floor"), [("aeb", 0.96), ("wcxb-dev", 0.87)])
 def test_real_pages(shared_data: Path, name: str, floor: float) -> None:
     """Word F1 against the text that people marked. The weights were trained on these pages: this finds what breaks,
     and says nothing of other pages (for that, ``python -m training.main_text --check``)."""
