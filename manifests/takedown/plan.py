@@ -187,5 +187,5 @@ def token_files(run: str) -> list[str]:
         stem = path.removesuffix(".spans.parquet")
         name = next((stem + s for s in SUFFIXES if storage.is_file(stem + s)), "")
         if name:
-            found.append("shards" + name.split("/shards", 1)[1] if "/shards" in name else name)
+            found.append(name.removeprefix(f"{run.rstrip('/')}/"))
     return sorted(found)

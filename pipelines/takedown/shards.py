@@ -24,6 +24,7 @@ from manifests.takedown import Plan
 from manifests.token_files import layout
 from mixing.pools import Spans
 from mixing.shards import INDEXES, mds
+from pipelines.takedown.in_place import in_place
 
 MASK = ".mask.npy"
 TOMBSTONES = "shards/tombstones.parquet"
@@ -44,12 +45,13 @@ def erase(run: str, plan: Plan, eos: int) -> list[str]:
         mask = np.ones(total, np.uint8)
         if storage.is_file(mask_uri):
             mask = np.frombuffer(storage.read_bytes(mask_uri), np.uint8).copy()
-        data = np.memmap(storage.local_path(uri), np.uint8, "r+")
-        for start, end in stretches:
-            first = lies.byte_of(start)
-            data[first : first + (end - start) * lies.width].view(f"<u{lies.width}")[:] = eos
-            mask[start:end] = 0
-        data.flush()
+        with in_place(uri) as path:
+            data = np.memmap(path, np.uint8, "r+")
+            for start, end in stretches:
+                first = lies.byte_of(start)
+                data[first : first + (end - start) * lies.width].view(f"<u{lies.width}")[:] = eos
+                mask[start:end] = 0
+            data.flush()
         storage.write_bytes(mask_uri, mask.tobytes())
         changed += [shard, _stem(shard) + MASK]
         if shard.endswith(".mds"):

@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from manifests import edits, parts, storage
 from manifests.takedown import Plan
+from pipelines.takedown.in_place import in_place
 
 REASON = "taken_down"
 
@@ -65,11 +66,12 @@ def pools(run: str, plan: Plan, eos: int) -> list[str]:
             if not spans:
                 continue
             uri = path.removesuffix(".spans.parquet") + ".npy"
-            array = np.lib.format.open_memmap(storage.local_path(uri), mode="r+")
-            for start, end in spans:
-                array[start:end] = eos
-            array.flush()
-            changed.append(f"{folder}{uri.split(f'/{folder}', 1)[1]}")
+            with in_place(uri) as local:
+                array = np.lib.format.open_memmap(local, mode="r+")
+                for start, end in spans:
+                    array[start:end] = eos
+                array.flush()
+            changed.append(uri.removeprefix(f"{run.rstrip('/')}/"))
     return changed
 
 

@@ -20,6 +20,7 @@ from pipelines.errors import CuveeError, RunFailed
 from pipelines.run_folder import RunFolder
 from pipelines.takedown import MODES, apply, resume
 from pipelines.takedown import text as text_steps
+from tests.object_store import download, upload
 from tests.pipelines.conftest import run_quietly
 from tests.pipelines.examine import column, tokens_of
 
@@ -177,6 +178,38 @@ def test_a_crash_is_carried_on(
     assert holds(copied, words) == []
     assert receipt["mode"] == mode
     assert resume(str(copied), progress=quiet) == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("mode", ["erase", "rewrite"])
+def test_a_run_on_an_object_store(copied: Path, bucket: str, tmp_path: Path, mode: str) -> None:
+    """Plan, crash, resume: the same files as from the same takedown of a local run."""
+    url, _, words = chosen(copied)
+    upload(copied, bucket)
+    here, there = takedown.plan(str(copied), [Request("url", url)]), takedown.plan(bucket, [Request("url", url)])
+    assert (here.targets, here.places) == (there.targets, there.places)
+
+    def crash(*_: object) -> list[str]:
+        raise KeyboardInterrupt
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(text_steps, "verdicts", crash)
+        with pytest.raises(KeyboardInterrupt):
+            apply(bucket, [Request("url", url)], mode=mode, why="a letter", progress=quiet)
+    assert len(takedown.unfinished(bucket)) == 1
+    (receipt,) = resume(bucket, progress=quiet)
+    local = apply(str(copied), [Request("url", url)], mode=mode, why="a letter", progress=quiet)
+    made = tmp_path / "made"
+    download(bucket, made)
+    assert holds(made, words) == []
+    assert (words in decoded(made, "olmo/*.npy")) == (words in decoded(copied, "olmo/*.npy"))
+    assert set(receipt["files"]) == set(local["files"])
+    for folder in ("shards", "pools", "permitted", "documents", "verdicts", "lineage"):
+        for path in sorted(p for p in (copied / folder).rglob("*") if p.is_file() and p.suffix != ".jsonl"):
+            same = (
+                path.name == "tombstones.parquet" or path.read_bytes() == (made / path.relative_to(copied)).read_bytes()
+            )
+            assert same, path
 
 
 @pytest.mark.slow
