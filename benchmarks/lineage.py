@@ -11,16 +11,18 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 import polars as pl
 
 from manifests import storage, what_if
-from manifests.lineage import Index
+from manifests.lineage import Index, relations
 from manifests.lineage import addresses as surts
 from manifests.lineage import tables as lineage
 from manifests.policy import Policy
 from manifests.signatures import Reserved, Signature, Statement
+from manifests.takedown import Request, outline
 
 SHARD_TOKENS = 100_000_000
 SIGNATURES = 10_000
@@ -123,8 +125,22 @@ def write(run: str, count: int, seed: int = 0) -> pl.Series:
     sizes = {n: int(b - a) for n, a, b in zip(names["shard"], first, lasts, strict=True)}
     found = signatures(SIGNATURES, seed)
     table = pl.DataFrame({"signature": [s.name for s in found], "evidence": [s.to_json() for s in found]})
-    lineage.write(run, documents, spans, names, sizes, table)
+    lineage.write(run, documents, spans, names, sizes, table, related(count, seed))
     return urls
+
+
+def related(count: int, seed: int = 0) -> pl.DataFrame:
+    """What follows from what: a fifth of the documents in clusters of two to six, a fiftieth derived from another."""
+    random = np.random.default_rng(seed + 1)
+    order = random.permutation(count)
+    clustered, derived = order[: count // 5], order[-(count // 50) :]
+    cluster = np.cumsum(random.random(len(clustered)) < 0.3)
+    first = clustered[np.searchsorted(cluster, cluster)]  # its first member stands for it
+    member, stands = clustered[first != clustered], first[first != clustered]
+    parent = random.integers(0, count, len(derived))
+    kinds = np.repeat([relations.DUPLICATE, relations.DERIVED], [2 * len(member), len(derived)]).astype(np.int8)
+    document, follower = (np.concatenate(c) for c in ((stands, member, parent), (member, stands, derived)))
+    return pl.DataFrame({"document": document, "follower": follower, "kind": kinds})
 
 
 def _offsets(file: np.ndarray, length: np.ndarray) -> np.ndarray:
@@ -175,16 +191,17 @@ def report(run: str, count: int, urls: pl.Series) -> None:
     spans = sizes["lineage/spans.parquet"]
     index = Index(run)
     random = np.random.default_rng(1)
-    shards, domain = index.names["shard"], _site(urls)
-    sites = len(index.below(domain))
+    shards = index.names["shard"]
+    sites = {domain: len(outline(index, [Request("domain", domain)]).numbers) for domain in _sites(urls)}
     print(f"mean length of an address: {urls.str.len_bytes().sum() / count:.1f} bytes")
     print(f"documents and lists: {(sum(sizes.values()) - spans) / count:.1f} bytes a document")
     print(f"spans: {spans / count:.2f} bytes a span")
     questions = {
         "token to document, address, evidence, record": lambda: _forward(run, shards, random),
         "address to document and spans": lambda: _reverse(run, urls[int(random.integers(count))]),
-        f"plan for {domain}, {sites:,} documents": lambda: _plan(run, domain),
     }
+    for domain, number in sites.items():
+        questions[f"takedown plan for {domain}, {number:,} documents with what follows"] = partial(_plan, run, domain)
     for name, ask in questions.items():
         print(f"{name}: {timed(ask):.1f} ms")
 
@@ -193,10 +210,10 @@ def _forward(run: str, shards: list[str], random: np.random.Generator) -> object
     return Index(run).at(shards[int(random.integers(len(shards)))], int(random.integers(1_000_000)))
 
 
-def _site(urls: pl.Series) -> str:
-    """The site with the most documents."""
-    hosts = urls.head(200_000).str.extract(r"//([^/]+)/")
-    return str(hosts.value_counts(sort=True).filter(pl.nth(0).is_not_null())[0, 0])
+def _sites(urls: pl.Series) -> list[str]:
+    """The site with the most documents, and one that a twentieth of the sites have more than."""
+    hosts = urls.head(200_000).str.extract(r"//([^/]+)/").value_counts(sort=True).filter(pl.nth(0).is_not_null())
+    return [str(hosts[0, 0]), str(hosts[hosts.height // 20, 0])]
 
 
 def _reverse(run: str, url: str) -> object:
@@ -206,10 +223,9 @@ def _reverse(run: str, url: str) -> object:
 
 
 def _plan(run: str, domain: str) -> object:
-    index = Index(run)
-    numbers = index.below(domain)
-    rows = index.rows(numbers, ["part", "row", "tokens", "domain"])
-    return rows.group_by("domain").agg(pl.len(), pl.col("tokens").cast(pl.Int64).sum()), index.places(numbers)
+    """As ``cuvee takedown plan``: the documents, what follows from them, and every stretch of the shards."""
+    found = outline(Index(run), [Request("domain", domain)])
+    return found.tokens, found.places.height
 
 
 def timed(ask: Callable[[], object]) -> float:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import polars as pl
 
 from manifests import parts, storage
-from manifests.lineage import addresses
+from manifests.lineage import addresses, relations
 from manifests.lineage.tables import FILES, write
 
 
@@ -18,11 +18,12 @@ def build(run: str, shards: Sequence[str] = ()) -> list[str]:
     """
     names: dict[str, dict[str, int]] = {n: {} for n in ("part", "file", "domain", "shard", "signature")}
     evidence: dict[str, str] = {}
-    frames, first, total = [], {}, 0
+    frames, related, first, total = [], [], {}, 0
     tokens = _tokens(run)
     for path in storage.list_files(storage.join(run, parts.DOCUMENTS), "part-*.parquet", recursive=True):
         part = parts.part_of(path)
         frame = _part(run, part, tokens.get(part), names, evidence)
+        related.append(_related(run, part, total))
         first[part], total = total, total + frame.height
         frames.append(frame)
     documents = pl.concat(frames)
@@ -34,7 +35,8 @@ def build(run: str, shards: Sequence[str] = ()) -> list[str]:
         {"signature": list(names["signature"]), "evidence": [evidence[n] for n in names["signature"]]},
         schema={"signature": pl.String, "evidence": pl.String},
     )
-    write(run, documents, pl.concat(spans) if spans else empty, listed, sizes, table)
+    edges = relations.edges(documents["key"], related)
+    write(run, documents, pl.concat(spans) if spans else empty, listed, sizes, table, edges)
     return list(FILES)
 
 
@@ -58,11 +60,10 @@ def _part(
             frame = frame.with_columns(pl.lit(default).alias(name))
     evidence.setdefault("", "{}")
     record = frame["record"].struct
-    keys = frame["id"].str.slice(0, 16).str.to_integer(base=16, dtype=pl.UInt64)
     made = pl.DataFrame(
         {
             "surt": addresses.column(frame["url"].fill_null("")),
-            "key": keys,
+            "key": frame.select(_key(pl.col("id")))[:, 0],
             "part": pl.Series([names["part"].setdefault(part, len(names["part"]))] * frame.height, dtype=pl.Int32),
             "row": pl.Series(range(frame.height), dtype=pl.Int32),
             "file": _code(names["file"], record.field("file").fill_null("")),
@@ -76,6 +77,28 @@ def _part(
     if tokens is None:
         return made.with_columns(tokens=pl.lit(0, pl.Int32))
     return made.join(tokens, on="row", how="left", maintain_order="left").with_columns(pl.col("tokens").fill_null(0))
+
+
+def _related(run: str, part: str, first: int) -> pl.DataFrame:
+    """Of the documents of a part that have any: their survivors, clusters and parents, by keys."""
+    columns: dict[str, list[str] | None] = {parts.DOCUMENTS: ["parents"]}
+    if storage.is_file(storage.join(run, parts.path("duplicates", part))):
+        columns["duplicates"] = ["survivor", "cluster"]
+    frame = parts.aligned(run, part, columns)
+    missing = [n for n in ("survivor", "cluster") if n not in frame.columns]
+    frame = frame.with_columns(*(pl.lit(None, pl.String).alias(n) for n in missing))
+    parents = pl.col("parents").list.eval(_key(pl.element().struct.field("id")))
+    return (
+        frame.select(_key(pl.col("survivor")), _key(pl.col("cluster")), parents=parents)
+        .with_row_index("row", first)
+        .filter(pl.any_horizontal(pl.col("survivor", "cluster").is_not_null(), pl.col("parents").list.len() > 0))
+        .with_columns(pl.col("row").cast(pl.Int64))
+    )
+
+
+def _key(identifier: pl.Expr) -> pl.Expr:
+    """The first 64 bits of an id."""
+    return identifier.str.slice(0, 16).str.to_integer(base=16, dtype=pl.UInt64)
 
 
 def _tokens(run: str) -> dict[str, pl.DataFrame]:

@@ -19,7 +19,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from manifests import storage
-from manifests.lineage import addresses
+from manifests.lineage import addresses, relations
 from manifests.lineage.tables import FILES, GROUP, SPAN_GROUP
 
 Ints = npt.NDArray[np.int64]
@@ -57,7 +57,7 @@ class Index:
 
     def __init__(self, run: str) -> None:
         self.run = run
-        missing = [f for f in FILES if not storage.is_file(storage.join(run, f))]
+        missing = [f for f in FILES[:6] if not storage.is_file(storage.join(run, f))]
         if missing:
             raise ValueError(f"{run} has no lineage index ({missing[0]} is missing): run the recipe again")
         self._documents = pq.ParquetFile(storage.open_input(storage.join(run, FILES[0])))
@@ -174,14 +174,15 @@ class Index:
 
     def below(self, text: str) -> Ints:
         """Numbers of all documents of a host with its subdomains, or below a path: a few bisections."""
-        return self._between(addresses.prefix_of(text))
+        return self.between(addresses.prefix_of(text))
 
     def by_url(self, url: str) -> Ints:
         """Numbers of the documents of one address; http and https are one."""
         key = addresses.surt(url)
-        return self._between([(key, f"{key}\0")])
+        return self.between([(key, f"{key}\0")])
 
-    def _between(self, ranges: Sequence[tuple[str, str]]) -> Ints:
+    def between(self, ranges: Sequence[tuple[str, str]]) -> Ints:
+        """Numbers of the documents whose addresses lie in these ranges ``[low, high)``, each once."""
         found = []
         for low, high in ranges:
             groups = [g for g, (least, most) in enumerate(self._bounds) if least < high and most >= low]
@@ -221,6 +222,30 @@ class Index:
         frame = self.roll_up(["part", "row"]).with_row_index("number")
         keys = pl.DataFrame(wanted, schema={"part": pl.Int32, "row": pl.Int32}, orient="row")
         return frame.join(keys, on=["part", "row"], how="semi")["number"].to_list()
+
+    def followers(self, numbers: Ints) -> relations.Following:
+        """What follows from documents: their near-duplicates, what was made of any of these, and so on.
+
+        ValueError when the index was made before it knew.
+        """
+        uri = storage.join(self.run, FILES[6])
+        if not storage.is_file(uri):
+            raise ValueError(
+                f"{self.run}: its lineage index does not know what follows from what: run the recipe again"
+            )
+        file = pq.ParquetFile(storage.open_input(uri))
+        groups = [file.metadata.row_group(g).column(0).statistics for g in range(file.num_row_groups)]
+        least, most = ([getattr(s, n) for s in groups] for n in ("min", "max"))
+
+        def edges(wanted: Ints) -> tuple[Ints, Ints, npt.NDArray[np.int8]]:
+            # a group is read where one of the documents lies between its ends
+            first, after = np.searchsorted(wanted, least, "left"), np.searchsorted(wanted, most, "right")
+            chosen = np.flatnonzero(after > first).tolist()
+            table = file.read_row_groups(chosen, use_threads=False)
+            columns = (table[n].to_numpy() for n in ("document", "follower"))
+            return (*(c.astype(np.int64) for c in columns), table["kind"].to_numpy())
+
+        return relations.follow(edges, np.asarray(numbers, np.int64))
 
     def places(self, numbers: Ints) -> pl.DataFrame:
         """Where documents lie in the shards: columns ``document``, ``shard`` (a name), ``start``, ``end``."""

@@ -6,6 +6,7 @@
 ``hosts.parquet``      the first document, the documents and the tokens of every host
 ``names.parquet``      what the small numbers in the tables stand for: parts, files, domains, shards
 ``signatures.parquet`` each distinct licence evidence
+``relations.parquet``  near-duplicates and derivatives: see ``relations``
 """
 
 from __future__ import annotations
@@ -19,14 +20,17 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from manifests import storage
-from manifests.lineage import addresses
+from manifests.lineage import addresses, relations
 
 Ints = npt.NDArray[np.int64]
 
 FOLDER = "lineage"
-FILES = tuple(f"{FOLDER}/{n}.parquet" for n in ("documents", "spans", "hosts", "names", "signatures", "places"))
+FILES = tuple(
+    f"{FOLDER}/{n}.parquet" for n in ("documents", "spans", "hosts", "names", "signatures", "places", "relations")
+)
 GROUP = 8192
 SPAN_GROUP = 131_072
+RELATION_GROUP = 65_536
 _DOCUMENTS = pa.schema(
     [
         ("surt", pa.string()),
@@ -69,9 +73,11 @@ def write(
     names: Mapping[str, Sequence[str]],
     sizes: Mapping[str, int],
     signatures: pl.DataFrame,
+    related: pl.DataFrame | None = None,
 ) -> None:
     """Writes the index. ``documents`` has the columns of its table in any order of rows, ``spans`` those of its own,
-    where ``document`` is a row of ``documents`` and ``shard`` and ``start`` ascend. ``sizes`` are tokens of shards.
+    where ``document`` is a row of ``documents`` and ``shard`` and ``start`` ascend. ``sizes`` are tokens of
+    shards, ``related`` the edges of ``relations.edges``, by rows of ``documents``.
     """
     order = documents.select("surt").with_row_index("at").sort("surt", maintain_order=True)["at"]
     rank = np.empty(documents.height, np.int32)
@@ -98,15 +104,23 @@ def write(
     schema = pa.schema([("kind", pa.string()), ("name", pa.string()), ("size", pa.int64()), ("spans", pa.int64())])
     _table(run, "names", pa.Table.from_pylist(listed, schema=schema), GROUP, {})
     _table(run, "signatures", signatures.to_arrow(), GROUP, {})
+    _relations(run, related, rank)
 
 
-def _table(run: str, name: str, table: pa.Table, group: int, encodings: Mapping[str, str]) -> None:
+def _table(
+    run: str,
+    name: str,
+    table: pa.Table,
+    group: int,
+    encodings: Mapping[str, str],
+    statistics: Sequence[str] = ("surt",),
+) -> None:
     table = table.replace_schema_metadata({"cuvee.schema": f"lineage-{name}/1", "cuvee.rows": str(table.num_rows)})
     with storage.open_output(storage.join(run, FOLDER, f"{name}.parquet")) as out:
         pq.write_table(
             table, out, compression="zstd", compression_level=3, row_group_size=group, write_page_index=False,
             use_dictionary=[] if encodings else True, column_encoding=dict(encodings) or None,
-            write_statistics=["surt"] if encodings else True,
+            write_statistics=list(statistics) if encodings else True,
         )  # fmt: skip
 
 
@@ -120,6 +134,16 @@ def _places(run: str, spans: pl.DataFrame, number: Ints, tokens: Ints, sizes: Se
     table = pa.table({"shard": shard[order], "start": start[order], "more": more}).cast(_PLACES)
     packed = dict.fromkeys(_PLACES.names, "BYTE_STREAM_SPLIT")
     _table(run, "places", table, GROUP, packed)
+
+
+def _relations(run: str, related: pl.DataFrame | None, rank: npt.NDArray[np.int32]) -> None:
+    edges = related if related is not None else pl.DataFrame(schema=dict.fromkeys(relations.SCHEMA.names, pl.Int64))
+    numbered = edges.with_columns(
+        document=pl.Series(rank[edges["document"].to_numpy()]), follower=pl.Series(rank[edges["follower"].to_numpy()])
+    ).sort("document", "follower")
+    packed = dict.fromkeys(relations.SCHEMA.names[:2], "DELTA_BINARY_PACKED") | {"kind": "PLAIN"}
+    table = numbered.to_arrow().cast(relations.SCHEMA)
+    _table(run, "relations", table, RELATION_GROUP, packed, statistics=["document"])
 
 
 def _hosts(documents: pl.DataFrame) -> pl.DataFrame:

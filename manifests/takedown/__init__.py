@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from manifests.takedown.deny import PATH as DENY
 from manifests.takedown.deny import Denied, DenyList
+from manifests.takedown.outline import Outline, outline
 from manifests.takedown.plan import Plan, Target, plan
 from manifests.takedown.request import KINDS, Request
 from manifests.takedown.state import FOLDER, finished, receipts, rows, unfinished
@@ -17,10 +18,12 @@ __all__ = [
     "KINDS",
     "Denied",
     "DenyList",
+    "Outline",
     "Plan",
     "Request",
     "Target",
     "finished",
+    "outline",
     "plan",
     "receipts",
     "rows",

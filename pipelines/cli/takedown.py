@@ -37,26 +37,42 @@ def plan_takedown(
     licence: Licence = None, hash: Hash = None, id: Id = None,
 ) -> None:  # fmt: skip
     """What a takedown would take: documents, near-duplicates, derivatives, and their tokens. Changes nothing."""
-    from rich.markup import escape
-    from rich.table import Table
-
-    from manifests.takedown import plan
+    from manifests.lineage import Index
+    from manifests.takedown import outline
 
     asked = _requests(url=url, domain=domain, prefix=prefix, owner=owner, licence=licence, hash=hash, id=id)
     try:
-        found = plan(existing_run(run), asked)
+        index = Index(existing_run(run))
+        found = outline(index, asked)
     except ValueError as error:
         raise CuveeError(str(error)) from None
-    table = Table("document", "address", "why", "stratum", "tokens", box=None)
-    for target in found.targets[:_SHOWN]:
-        table.add_row(target.id, escape(target.url or "–"), target.why, escape(target.stratum), f"{target.tokens:,}")
+    _show_outline(index, found)
+
+
+def _show_outline(index: Any, found: Any) -> None:
+    from rich.markup import escape
+    from rich.table import Table
+
+    from manifests import lineage, parts
+
+    def row_of(number: int, names: list[str]) -> dict[str, Any]:
+        entry = index.entry(number)
+        return lineage.row_of(index.run, parts.DOCUMENTS, entry.part, entry.row, names)
+
+    table = Table("document", "address", "why", "domain", "tokens", box=None)
+    ways = ("duplicate of", "derived from")
+    for number, by, kind in list(zip(found.numbers.tolist(), found.by.tolist(), found.kind.tolist(), strict=True))[
+        :_SHOWN
+    ]:
+        row, entry = row_of(number, ["id", "url"]), index.entry(number)
+        why = "requested" if by < 0 else f"{ways[kind]} {row_of(by, ['id'])['id']}"
+        table.add_row(row["id"], escape(row["url"] or "–"), why, escape(entry.domain), f"{entry.tokens:,}")
     out.print(table)
-    if len(found.targets) > _SHOWN:
-        out.print(f"and {len(found.targets) - _SHOWN:,} more")
-    stretches = sum(map(len, found.places.values()))
+    if len(found.numbers) > _SHOWN:
+        out.print(f"and {len(found.numbers) - _SHOWN:,} more")
     out.print(
-        f"{len(found.targets):,} documents; {found.tokens:,} tokens in {stretches:,} stretches of "
-        f"{len(found.places)} shard files"
+        f"{len(found.numbers):,} documents; {found.tokens:,} tokens in {found.places.height:,} stretches of "
+        f"{found.places['shard'].n_unique()} shard files"
     )
 
 

@@ -10,8 +10,8 @@ from pipelines.catalog import Catalog
 from pipelines.conductor import Conductor
 from pipelines.task import Made, Task
 
-VERSION = 3
-_READ = ("documents/", "verdicts/", "annotations/united/", "signatures-united/", "pools/", "shards/")
+VERSION = 4
+_READ = ("documents/", "duplicates/", "verdicts/", "annotations/united/", "signatures-united/", "pools/", "shards/")
 
 
 def index(conductor: Conductor, catalog: Catalog, shards: dict[str, Any]) -> None:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
+import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from manifests.lineage import relations
 from manifests.takedown import Denied, DenyList, Request
 
 HASH = "0" * 32
@@ -78,3 +81,40 @@ def test_the_list_survives_its_file(tmp_path: Path) -> None:
     (tmp_path / "deny.jsonl").write_text('{"kind": "domain", "value": "example.org"}\nnot json\n')
     with pytest.raises(ValueError, match=r"deny.jsonl:2: no entry"):
         DenyList.read(uri)
+
+
+@given(
+    st.lists(
+        st.tuples(st.integers(0, 15), st.integers(0, 15), st.sampled_from(["survivor", "cluster", "parents"])),
+        max_size=20,
+    ),
+    st.lists(st.integers(0, 15), min_size=1, max_size=3),
+)
+def test_what_follows_is_what_a_plain_search_finds(told: list[tuple[int, int, str]], asked: list[int]) -> None:
+    keys = pl.Series("key", [n * 7 + 1 for n in range(16)], dtype=pl.UInt64)
+    rows = [
+        {
+            "row": a,
+            "survivor": None,
+            "cluster": None,
+            "parents": [],
+            kind: [int(keys[b])] if kind == "parents" else keys[b],
+        }
+        for a, b, kind in told
+    ]
+    key = {"survivor": pl.UInt64, "cluster": pl.UInt64, "parents": pl.List(pl.UInt64)}
+    edges = relations.edges(keys, [pl.DataFrame(rows, schema={"row": pl.Int64, **key})])
+    table = edges.sort("document", "follower")
+    columns = tuple(table[n].to_numpy() for n in ("document", "follower", "kind"))
+    found = relations.follow(lambda wanted: columns, np.array(sorted(set(asked)), np.int64))
+    goes = set(asked)
+    while True:
+        more = {b for a, b, k in told if a in goes and k != "parents"} | {a for a, b, _ in told if b in goes}
+        if more <= goes:
+            break
+        goes |= more
+    assert set(found.numbers.tolist()) == goes - set(asked)
+    assert len(found.numbers) == len(goes - set(asked))
+    for number, by, kind in zip(found.numbers.tolist(), found.by.tolist(), found.kind.tolist(), strict=True):
+        assert by in goes
+        assert (by, number, kind) in set(edges.select("document", "follower", "kind").iter_rows())

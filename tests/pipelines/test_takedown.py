@@ -149,6 +149,29 @@ def test_derivatives_and_duplicates_follow(copied: Path) -> None:
         assert (row["id"] in taken) == (row["survivor"] in taken)
 
 
+def test_an_outline_says_what_the_plan_will_take(copied: Path) -> None:
+    documents = column(copied, "documents")
+    duplicates = column(copied, "duplicates").with_columns(id=documents["id"]).filter(pl.col("survivor").is_not_null())
+    url, identifier, _ = chosen(copied)
+    requests = [("url", url), ("id", identifier), ("domain", "localhost"), ("licence", "MIT"), ("owner", "pypi.org")]
+    requests += [("hash", documents["content_hash"][3]), ("prefix", "docs.python.localhost/asyncio.html")]
+    requests += [("id", i) for i in [*duplicates["id"].head(2), *duplicates["survivor"].head(2)]]
+    index = lineage.Index(str(copied))
+    for kind, value in requests:
+        plan = takedown.plan(str(copied), [Request(kind, value)])
+        found = takedown.outline(index, [Request(kind, value)])
+        rows = {(e.part, e.row) for e in index.entries(found.numbers)}
+        assert rows == {(t.part, t.row) for t in plan.targets}
+        assert found.tokens == plan.tokens
+        assert found.places.height == sum(map(len, plan.places.values()))
+        assert int((found.by < 0).sum()) == sum(t.why == "requested" for t in plan.targets)
+    with pytest.raises(ValueError, match=r"no document of .* is meant"):
+        takedown.outline(index, [Request("domain", "absent.example")])
+    (copied / "lineage/relations.parquet").unlink()
+    with pytest.raises(ValueError, match="run the recipe again"):
+        takedown.outline(lineage.Index(str(copied)), [Request("url", url)])
+
+
 def test_two_at_once_are_refused(copied: Path) -> None:
     with RunFolder(str(copied)), pytest.raises(RunFailed, match="in use"):
         apply(str(copied), [Request("url", chosen(copied)[0])], mode="erase", why="", progress=quiet)
