@@ -6,6 +6,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date
+from pathlib import Path
 
 import numpy as np
 
@@ -13,6 +14,7 @@ from manifests import lineage, parts, reviews, storage
 from manifests.lineage import Index
 from manifests.policy import Policy
 from manifests.reviews import Book, Review
+from pipelines.recipe_file import pattern_path
 
 
 @dataclass(frozen=True)
@@ -31,9 +33,8 @@ def policy_of(run: str, name: str = "") -> Policy:
     record = json.loads(storage.read_bytes(storage.join(run, "run.json")))
     section = (record.get("recipe") or {}).get("mix") or {}
     chosen = name or str(section.get("policy") or "permissive-only")
-    if not name and chosen.endswith((".yaml", ".yml")) and "://" not in chosen:
-        folder = str(record.get("recipe_path", "")).rpartition("/")[0]
-        chosen = storage.join(folder, chosen) if not chosen.startswith("/") else chosen
+    if not name and chosen.endswith((".yaml", ".yml")):
+        chosen = pattern_path(chosen, Path(record.get("recipe_path", "")).parent, run)
     policy = Policy.load(chosen)
     as_of = section.get("as_of") if not name else None
     return replace(policy, as_of=date.fromisoformat(str(as_of))) if as_of else policy

@@ -20,7 +20,7 @@ import pyarrow.parquet as pq
 
 from manifests import storage
 from manifests.lineage import addresses, relations
-from manifests.lineage.tables import FILES, GROUP, SPAN_GROUP
+from manifests.lineage.tables import FILES, GROUP, RELATIONS, SPAN_GROUP
 
 Ints = npt.NDArray[np.int64]
 
@@ -223,29 +223,32 @@ class Index:
         keys = pl.DataFrame(wanted, schema={"part": pl.Int32, "row": pl.Int32}, orient="row")
         return frame.join(keys, on=["part", "row"], how="semi")["number"].to_list()
 
-    def followers(self, numbers: Ints) -> relations.Following:
-        """What follows from documents: their near-duplicates, what was made of any of these, and so on.
-
-        ValueError when the index was made before it knew.
+    def followers(self, numbers: Ints) -> tuple[relations.Following, pl.DataFrame]:
+        """What follows from documents: their near-duplicates, what was made of any of these, and so on; and the places
+        of all that, as of ``places``. ValueError when the index was made before it knew.
         """
-        uri = storage.join(self.run, FILES[6])
+        uri = storage.join(self.run, RELATIONS)
         if not storage.is_file(uri):
             raise ValueError(
                 f"{self.run}: its lineage index does not know what follows from what: run the recipe again"
             )
-        file = pq.ParquetFile(storage.open_input(uri))
-        groups = [file.metadata.row_group(g).column(0).statistics for g in range(file.num_row_groups)]
-        least, most = ([getattr(s, n) for s in groups] for n in ("min", "max"))
-
-        def edges(wanted: Ints) -> tuple[Ints, Ints, npt.NDArray[np.int8]]:
-            # a group is read where one of the documents lies between its ends
-            first, after = np.searchsorted(wanted, least, "left"), np.searchsorted(wanted, most, "right")
-            chosen = np.flatnonzero(after > first).tolist()
-            table = file.read_row_groups(chosen, use_threads=False)
-            columns = (table[n].to_numpy() for n in ("document", "follower"))
-            return (*(c.astype(np.int64) for c in columns), table["kind"].to_numpy())
-
-        return relations.follow(edges, np.asarray(numbers, np.int64))
+        known = relations.Relations(uri)
+        found = known.follow(np.asarray(numbers, np.int64), self.documents)
+        stretches, shard, start, tokens = (
+            known.columns[n][found.edge] for n in ("stretches", "shard", "start", "tokens")
+        )
+        once = stretches == 1
+        names = pl.Series(self.names["shard"], dtype=pl.String)
+        places = pl.DataFrame(
+            {
+                "document": found.numbers[once],
+                "shard": names.gather(shard[once]) if once.any() else pl.Series([], dtype=pl.String),
+                "start": start[once],
+                "end": start[once] + tokens[once],
+            },
+            schema={"document": pl.Int64, "shard": pl.String, "start": pl.Int64, "end": pl.Int64},
+        )
+        return found, pl.concat([places, self.places(found.numbers[stretches > 1])])
 
     def places(self, numbers: Ints) -> pl.DataFrame:
         """Where documents lie in the shards: columns ``document``, ``shard`` (a name), ``start``, ``end``."""

@@ -1,23 +1,36 @@
 """What follows from what: near-duplicates of one another, and documents that were made of others.
 
-``relations.parquet`` has an edge a row, sorted by ``document``: where that is taken down, its ``follower`` goes too.
+``relations.arrow`` has an edge a row, sorted by ``document``: where that is taken down, its ``follower`` goes too. With
+it lies where the follower's tokens are, so that nothing else need be read. The file is not packed: it is mapped.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 import pyarrow as pa
 
+from manifests import storage
+
 Ints = npt.NDArray[np.int64]
 
 DUPLICATE, DERIVED = 0, 1
-SCHEMA = pa.schema([("document", pa.int32()), ("follower", pa.int32()), ("kind", pa.int8())])
+#: the first stretch of the follower's tokens, and how many stretches there are
+SCHEMA = pa.schema(
+    [
+        ("document", pa.int32()),
+        ("follower", pa.int32()),
+        ("kind", pa.int8()),
+        ("stretches", pa.int32()),
+        ("shard", pa.int32()),
+        ("start", pa.int64()),
+        ("tokens", pa.int32()),
+    ]
+)
 _EMPTY = {"document": pl.Int64, "follower": pl.Int64, "kind": pl.Int8}
 
 
@@ -51,32 +64,52 @@ def edges(keys: pl.Series, related: Iterable[pl.DataFrame]) -> pl.DataFrame:
     return pl.concat(found).filter(pl.col("document") != pl.col("follower")).unique(maintain_order=True)
 
 
+def write(uri: str, table: pa.Table) -> None:
+    """Writes rows of SCHEMA that are sorted by ``document``."""
+    table = table.cast(SCHEMA).combine_chunks()
+    with storage.open_output(uri) as out, pa.ipc.new_file(out, SCHEMA) as writer:
+        writer.write_table(table, max_chunksize=max(table.num_rows, 1))
+
+
 @dataclass(frozen=True)
 class Following:
-    """Documents that follow from others, each once: ``by`` is the one it follows from, ``kind`` how."""
+    """Documents that follow from others, each once: ``by`` is the one it follows from, ``kind`` how, ``edge`` the row
+    that says so."""
 
     numbers: Ints
     by: Ints
     kind: npt.NDArray[np.int8]
+    edge: Ints
 
 
-def follow(table: Any, numbers: Ints) -> Following:
-    """All that follows from documents, and from what follows from them. ``table(numbers)`` gives the edges of some, in
-    the order of ``document``, as columns; others may be among them."""
-    seen = np.unique(numbers)
-    frontier = seen
-    found: list[tuple[Ints, Ints, npt.NDArray[np.int8]]] = []
-    while len(frontier):
-        document, follower, kind = table(frontier)
-        low, high = np.searchsorted(document, frontier, "left"), np.searchsorted(document, frontier, "right")
-        counts = high - low
-        rows = np.repeat(low - (np.cumsum(counts) - counts), counts) + np.arange(int(counts.sum()))
-        by, to, how = np.repeat(frontier, counts), follower[rows], kind[rows]
-        fresh = ~np.isin(to, seen)
-        new, first = np.unique(to[fresh], return_index=True)
-        found.append((new, by[fresh][first], how[fresh][first]))
-        seen = np.union1d(seen, new)
-        frontier = new
-    columns = zip(*found, strict=True) if found else ((), (), ())
-    joined = [np.concatenate([np.empty(0, t), *c]) for c, t in zip(columns, (np.int64, np.int64, np.int8), strict=True)]
-    return Following(*joined)
+class Relations:
+    """The edges, mapped where they lie on this machine; ``columns`` are those of SCHEMA."""
+
+    def __init__(self, uri: str) -> None:
+        opened = pa.memory_map(str(storage.local_path(uri))) if storage.is_local(uri) else storage.read_bytes(uri)
+        table = pa.ipc.open_file(opened).read_all()
+        self.columns = {
+            n: (table[n].chunk(0) if table.num_rows else pa.array([], SCHEMA.field(n).type)).to_numpy()
+            for n in SCHEMA.names
+        }
+
+    def follow(self, numbers: Ints, documents: int) -> Following:
+        """All that follows from documents, and from what follows from them. ``documents`` is how many there are."""
+        document, follower = self.columns["document"], self.columns["follower"]
+        seen = np.zeros(documents, bool)
+        frontier = np.unique(numbers).astype(np.int32)
+        seen[frontier] = True
+        found: list[tuple[npt.NDArray[np.int32], npt.NDArray[np.int32], Ints]] = []
+        while len(frontier):
+            low, high = np.searchsorted(document, frontier, "left"), np.searchsorted(document, frontier, "right")
+            counts = high - low
+            rows = np.repeat(low - (np.cumsum(counts) - counts), counts) + np.arange(int(counts.sum()))
+            to = follower[rows]
+            fresh = ~seen[to]
+            new, first = np.unique(to[fresh], return_index=True)
+            found.append((new, np.repeat(frontier, counts)[fresh][first], rows[fresh][first]))
+            seen[new] = True
+            frontier = new
+        none = np.empty(0, np.int64)
+        numbers, by, edge = (np.concatenate([none, *(f[i] for f in found)]).astype(np.int64) for i in range(3))
+        return Following(numbers, by, self.columns["kind"][edge], edge)

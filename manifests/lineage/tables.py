@@ -6,7 +6,7 @@
 ``hosts.parquet``      the first document, the documents and the tokens of every host
 ``names.parquet``      what the small numbers in the tables stand for: parts, files, domains, shards
 ``signatures.parquet`` each distinct licence evidence
-``relations.parquet``  near-duplicates and derivatives: see ``relations``
+``relations.arrow``    near-duplicates and derivatives: see ``relations``
 """
 
 from __future__ import annotations
@@ -25,12 +25,11 @@ from manifests.lineage import addresses, relations
 Ints = npt.NDArray[np.int64]
 
 FOLDER = "lineage"
-FILES = tuple(
-    f"{FOLDER}/{n}.parquet" for n in ("documents", "spans", "hosts", "names", "signatures", "places", "relations")
-)
+RELATIONS = f"{FOLDER}/relations.arrow"
+_PACKED = ("documents", "spans", "hosts", "names", "signatures", "places")
+FILES = (*(f"{FOLDER}/{n}.parquet" for n in _PACKED), RELATIONS)
 GROUP = 8192
 SPAN_GROUP = 131_072
-RELATION_GROUP = 65_536
 _DOCUMENTS = pa.schema(
     [
         ("surt", pa.string()),
@@ -88,7 +87,7 @@ def write(
     sorted_documents = documents[order].with_columns(place=pl.Series(np.cumsum(counts) - counts, dtype=pl.Int64))
     table = sorted_documents.select(_DOCUMENTS.names).to_arrow().cast(_DOCUMENTS)
     _table(run, "documents", table, GROUP, _ENCODINGS)
-    _places(run, spans, number, sorted_documents["tokens"].to_numpy(), [sizes[n] for n in names["shard"]])
+    places = _places(run, spans, number, sorted_documents["tokens"].to_numpy(), [sizes[n] for n in names["shard"]])
     numbered = spans.with_columns(document=number)
     in_shard = dict(spans["shard"].value_counts().iter_rows())
     arrow = numbered.select(_SPANS.names).to_arrow().cast(_SPANS)
@@ -104,27 +103,21 @@ def write(
     schema = pa.schema([("kind", pa.string()), ("name", pa.string()), ("size", pa.int64()), ("spans", pa.int64())])
     _table(run, "names", pa.Table.from_pylist(listed, schema=schema), GROUP, {})
     _table(run, "signatures", signatures.to_arrow(), GROUP, {})
-    _relations(run, related, rank)
+    _relations(run, related, rank, counts, places)
 
 
-def _table(
-    run: str,
-    name: str,
-    table: pa.Table,
-    group: int,
-    encodings: Mapping[str, str],
-    statistics: Sequence[str] = ("surt",),
-) -> None:
+def _table(run: str, name: str, table: pa.Table, group: int, encodings: Mapping[str, str]) -> None:
     table = table.replace_schema_metadata({"cuvee.schema": f"lineage-{name}/1", "cuvee.rows": str(table.num_rows)})
     with storage.open_output(storage.join(run, FOLDER, f"{name}.parquet")) as out:
         pq.write_table(
             table, out, compression="zstd", compression_level=3, row_group_size=group, write_page_index=False,
             use_dictionary=[] if encodings else True, column_encoding=dict(encodings) or None,
-            write_statistics=list(statistics) if encodings else True,
+            write_statistics=["surt"] if encodings else True,
         )  # fmt: skip
 
 
-def _places(run: str, spans: pl.DataFrame, number: Ints, tokens: Ints, sizes: Sequence[int]) -> None:
+def _places(run: str, spans: pl.DataFrame, number: Ints, tokens: Ints, sizes: Sequence[int]) -> dict[str, Ints]:
+    """Writes the stretches by document; returns their shards, starts and tokens, in that order."""
     shard, start = spans["shard"].to_numpy(), spans["start"].to_numpy()
     end = np.append(start[1:], 0)
     last = np.append(shard[1:] != shard[:-1], True)[: len(shard)]
@@ -134,16 +127,26 @@ def _places(run: str, spans: pl.DataFrame, number: Ints, tokens: Ints, sizes: Se
     table = pa.table({"shard": shard[order], "start": start[order], "more": more}).cast(_PLACES)
     packed = dict.fromkeys(_PLACES.names, "BYTE_STREAM_SPLIT")
     _table(run, "places", table, GROUP, packed)
+    return {"shard": shard[order], "start": start[order], "tokens": (end - start)[order]}
 
 
-def _relations(run: str, related: pl.DataFrame | None, rank: npt.NDArray[np.int32]) -> None:
-    edges = related if related is not None else pl.DataFrame(schema=dict.fromkeys(relations.SCHEMA.names, pl.Int64))
+def _relations(
+    run: str, related: pl.DataFrame | None, rank: npt.NDArray[np.int32], counts: Ints, places: Mapping[str, Ints]
+) -> None:
+    edges = (
+        related
+        if related is not None
+        else pl.DataFrame(schema=dict.fromkeys(("document", "follower", "kind"), pl.Int64))
+    )
     numbered = edges.with_columns(
         document=pl.Series(rank[edges["document"].to_numpy()]), follower=pl.Series(rank[edges["follower"].to_numpy()])
     ).sort("document", "follower")
-    packed = dict.fromkeys(relations.SCHEMA.names[:2], "DELTA_BINARY_PACKED") | {"kind": "PLAIN"}
-    table = numbered.to_arrow().cast(relations.SCHEMA)
-    _table(run, "relations", table, RELATION_GROUP, packed, statistics=["document"])
+    follower = numbered["follower"].to_numpy()
+    first = np.append(np.cumsum(counts) - counts, 0)[follower]
+    stretches = np.append(counts, 0)[follower]
+    found = {n: np.where(stretches > 0, np.append(c, 0)[np.minimum(first, len(c))], 0) for n, c in places.items()}
+    table = numbered.with_columns(stretches=pl.Series(stretches), **{n: pl.Series(c) for n, c in found.items()})
+    relations.write(storage.join(run, RELATIONS), table.select(relations.SCHEMA.names).to_arrow())
 
 
 def _hosts(documents: pl.DataFrame) -> pl.DataFrame:

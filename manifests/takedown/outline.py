@@ -45,12 +45,12 @@ def outline(index: Index, requests: Sequence[Request]) -> Outline:
     asked = np.unique(np.concatenate([np.empty(0, np.int64), *(_meant(index, r) for r in requests)]))
     if not len(asked):
         raise ValueError(f"{', '.join(f'{r.kind} {r.value}' for r in requests)}: no document of {index.run} is meant")
-    following = index.followers(asked)
+    following, places = index.followers(asked)
     numbers = np.concatenate([asked, following.numbers])
     by = np.concatenate([np.full(len(asked), -1), following.by])
     kind = np.concatenate([np.full(len(asked), DUPLICATE, np.int8), following.kind])
     order = np.argsort(numbers, kind="stable")
-    return Outline(numbers[order], by[order], kind[order], index.places(numbers))
+    return Outline(numbers[order], by[order], kind[order], pl.concat([index.places(asked), places]))
 
 
 def _meant(index: Index, request: Request) -> Ints:

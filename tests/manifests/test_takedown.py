@@ -83,6 +83,11 @@ def test_the_list_survives_its_file(tmp_path: Path) -> None:
         DenyList.read(uri)
 
 
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> str:
+    return str(tmp_path_factory.mktemp("relations"))
+
+
 @given(
     st.lists(
         st.tuples(st.integers(0, 15), st.integers(0, 15), st.sampled_from(["survivor", "cluster", "parents"])),
@@ -90,7 +95,9 @@ def test_the_list_survives_its_file(tmp_path: Path) -> None:
     ),
     st.lists(st.integers(0, 15), min_size=1, max_size=3),
 )
-def test_what_follows_is_what_a_plain_search_finds(told: list[tuple[int, int, str]], asked: list[int]) -> None:
+def test_what_follows_is_what_a_plain_search_finds(
+    folder: str, told: list[tuple[int, int, str]], asked: list[int]
+) -> None:
     keys = pl.Series("key", [n * 7 + 1 for n in range(16)], dtype=pl.UInt64)
     rows = [
         {
@@ -104,9 +111,11 @@ def test_what_follows_is_what_a_plain_search_finds(told: list[tuple[int, int, st
     ]
     key = {"survivor": pl.UInt64, "cluster": pl.UInt64, "parents": pl.List(pl.UInt64)}
     edges = relations.edges(keys, [pl.DataFrame(rows, schema={"row": pl.Int64, **key})])
-    table = edges.sort("document", "follower")
-    columns = tuple(table[n].to_numpy() for n in ("document", "follower", "kind"))
-    found = relations.follow(lambda wanted: columns, np.array(sorted(set(asked)), np.int64))
+    uri = f"{folder}/relations.arrow"
+    zeros = {n: pl.lit(0) for n in ("stretches", "shard", "start", "tokens")}
+    table = edges.with_columns(**zeros).sort("document", "follower").select(relations.SCHEMA.names)
+    relations.write(uri, table.to_arrow())
+    found = relations.Relations(uri).follow(np.array(sorted(set(asked)), np.int64), 16)
     goes = set(asked)
     while True:
         more = {b for a, b, k in told if a in goes and k != "parents"} | {a for a, b, _ in told if b in goes}

@@ -202,6 +202,22 @@ def command(*arguments: str) -> str:
     return " ".join(done.stdout.split())
 
 
+def test_the_run_s_own_policy(tmp_path: Path) -> None:
+    (tmp_path / "mine.yaml").write_text("as_of: 2026-01-31\nallow: [permissive]\n")
+    record: dict[str, Any] = {"recipe_path": str(tmp_path / "recipe.yaml"), "recipe": {}}
+
+    def policy(**mix: str) -> Policy:
+        record["recipe"] = {"mix": mix} if mix else {"mix": None}
+        (tmp_path / "run.json").write_text(json.dumps(record))
+        return policy_of(str(tmp_path))
+
+    assert policy().name == "permissive-only"
+    assert policy(policy="mine.yaml").allow == {"permissive"}
+    assert str(policy(policy="{run}/mine.yaml", as_of="2026-02-01").as_of) == "2026-02-01"
+    with pytest.raises(ValueError, match="no such file"):
+        policy(policy="absent.yaml")
+
+
 def test_the_command_line_decides_and_shows(lamps: tuple[Path, Path]) -> None:
     _, run = lamps
     assert "a.example.org" in command("review", str(run), "--policy", "permissive-only")

@@ -167,7 +167,7 @@ def test_an_outline_says_what_the_plan_will_take(copied: Path) -> None:
         assert int((found.by < 0).sum()) == sum(t.why == "requested" for t in plan.targets)
     with pytest.raises(ValueError, match=r"no document of .* is meant"):
         takedown.outline(index, [Request("domain", "absent.example")])
-    (copied / "lineage/relations.parquet").unlink()
+    (copied / "lineage/relations.arrow").unlink()
     with pytest.raises(ValueError, match="run the recipe again"):
         takedown.outline(lineage.Index(str(copied)), [Request("url", url)])
 

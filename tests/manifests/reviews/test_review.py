@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import multiprocessing
+import time
 from pathlib import Path
 from typing import Any
 
@@ -125,6 +126,22 @@ def test_two_reviewers_at_once_lose_nothing(tmp_path: Path) -> None:
     assert sorted((r.reviewer, r.reason) for r in found) == sorted(
         (f"r{who}", f"reason {i}") for who in range(4) for i in range(25)
     )
+
+
+def test_a_killed_reviewer_leaves_whole_lines_and_no_lock(tmp_path: Path) -> None:
+    uri = str(tmp_path / "decisions.jsonl")
+    context = multiprocessing.get_context("fork")
+    for n in range(4):
+        process = context.Process(target=_decide, args=(uri, n, 10_000))
+        process.start()
+        while len(Book.read(uri)) < 5 * (n + 1):
+            time.sleep(0.01)
+        process.kill()
+        process.join()
+        before = [r for r in Book.read(uri).reviews if r.reviewer == f"r{n}"]
+        assert [r.reason for r in before] == [f"reason {i}" for i in range(len(before))]
+    reviews.append(uri, [made(reviewer="last")])
+    assert Book.read(uri).reviews[-1].reviewer == "last"
 
 
 def test_two_reviewers_at_once_on_an_object_store(bucket: str) -> None:
