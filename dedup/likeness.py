@@ -8,7 +8,8 @@ specific     the same with shingles weighted by how few documents have them: two
 passages     what one text has and the other lacks comes in stretches; edits and scanning errors make short ones.
              Texts that each have a long passage of their own, or many, and are not very similar, are different
              documents
-clauses      in a licence or contract a clause is the whole difference: there, no stretch of more than a few words
+clauses      in a licence or contract a clause, or one word of it, is the whole difference: there, the same words as
+             often, but for years and names in copyright notices, and no stretch of more than a few in another order
 """
 
 from __future__ import annotations
@@ -29,11 +30,17 @@ from manifests.text import buffers, classes
 _LEGAL = """warranties warranty liable liability hereby herein hereof hereunder thereof licensee licensor sublicense
 merchantability noninfringement infringement damages indemnify notwithstanding pursuant licensed license licenses
 licence licences redistribution redistributions redistribute copyright disclaimer disclaimed disclaims permission
-granted grant grants contributor contributors tort negligence consequential incidental"""
+granted grant grants contributor contributors tort negligence consequential incidental
+lizenz lizenzgeber lizenznehmer haftung gewährleistung urheber urheberrecht schutzgegenstand schutzgegenstandes
+concédant licencié licencia licencias licenciante licenza licenziante licença responsabilité responsabilidad garantía
+garantie"""
 _LEGAL_SHARE = 0.015
 _LEGAL_LEAST = 3
 #: pairs of neighbouring words, in one stretch, that one legal text may have and the other lack
 _CLAUSE = 4
+#: a notice is the word copyright with a year among the next few words; names are the next few after the year
+_NOTICE = 4
+_NAMES = 8
 #: the same for a passage of their own that makes two texts different documents unless they are this similar
 _PASSAGE = 24
 #: or the same for this share of each text, in stretches of this many pairs at least
@@ -109,14 +116,62 @@ def stretches(a: Any, b: Any, slots: Any) -> Any:
     return longest, own
 
 
+@cache
+def notice_words() -> npt.NDArray[np.uint64]:
+    """Hashes of ``copyright`` and of the years 1900 to 2099, sorted but for the first."""
+    offsets, data = buffers(pa.array(["copyright " + " ".join(map(str, range(1900, 2100)))]))
+    out = np.empty(len(data) + 1, np.uint64)
+    found = out[: _words(offsets, data, classes(), np.zeros(2, np.int64), out)].copy()
+    found[1:].sort()
+    return found
+
+
+@njit(cache=True, nogil=True)
+def own_words(a: Any, b: Any, notices: Any) -> int:
+    """Words of ``a`` that ``b`` does not have as often. Years do not count, nor do the names after the year of a
+    copyright notice."""
+    copyright_, years = notices[0], notices[1:]
+    mine = np.empty(a.size, np.uint64)
+    count = 0
+    since, named = _NOTICE, 0  # words since the word copyright; words that may still be names
+    for word in a:
+        at = np.searchsorted(years, word)
+        year = at < years.size and years[at] == word
+        since = 0 if word == copyright_ else since + 1
+        if year:
+            named = _NAMES if since < _NOTICE or named > 0 else 0
+        elif named > 0:
+            named -= 1
+        else:
+            mine[count] = word
+            count += 1
+    mine = mine[:count]
+    mine.sort()
+    others = np.sort(b)
+    own = j = 0
+    for word in mine:
+        while j < others.size and others[j] < word:
+            j += 1
+        if j < others.size and others[j] == word:
+            j += 1
+        else:
+            own += 1
+    return own
+
+
 @njit(inline="always", cache=True)
 def _pair(words: Any, i: Any) -> Any:
     return mix(words[i] * np.uint64(0x9E3779B97F4A7C15) + words[i + 1]) | np.uint64(1)
 
 
 @njit(cache=True, nogil=True, boundscheck=False)
-def alike(a: Any, b: Any, legal: bool, similarity: float, specific: float, least: float, slots: Any) -> bool:
-    """Whether texts of words ``a`` and ``b`` pass the tests after the first, of which ``similarity`` is the outcome."""
+def alike(
+    a: Any, b: Any, legal: bool, similarity: float, specific: float, least: float, slots: Any, notices: Any
+) -> bool:
+    """Whether texts of words ``a`` and ``b`` pass the tests after the first, of which ``similarity`` is the outcome.
+
+    ``slots`` is scratch, see ``stretches``; ``notices`` are ``notice_words()``.
+    """
     tiny = min(a.size, b.size) < _TINY
     if specific < least or (tiny and specific < _TINY_SPECIFIC):
         return False
@@ -124,7 +179,7 @@ def alike(a: Any, b: Any, legal: bool, similarity: float, specific: float, least
         return True
     one, mine = stretches(a, b, slots)
     other, theirs = stretches(b, a, slots)
-    if legal and max(one, other) > _CLAUSE:
+    if legal and (max(one, other) > _CLAUSE or own_words(a, b, notices) or own_words(b, a, notices)):
         return False
     if similarity >= _PASSAGE_SIMILARITY:
         return True

@@ -17,7 +17,7 @@ from numba import njit
 
 from dedup.bundles import bundles
 from dedup.frequencies import Frequencies
-from dedup.likeness import alike, words
+from dedup.likeness import alike, notice_words, words
 from dedup.params import MinHashParams
 from dedup.shingles import comparable, shared_weight, shingle_sets
 from manifests.text import content_hash
@@ -112,6 +112,7 @@ def _resolve(
     word_offsets: Any,
     word_hashes: Any,
     legal: Any,
+    notices: Any,
     same_as: Any,
     address: Any,
     frozen: int,
@@ -226,7 +227,7 @@ def _resolve(
                 b = word_hashes[word_offsets[s] : word_offsets[s + 1]]
                 room = slots[: _power(2 * max(a.size, b.size, 1))]
                 work += 2 * (a.size + b.size)
-                if alike(a, b, legal[d] and legal[s], value, tested[1], least, room):
+                if alike(a, b, legal[d] and legal[s], value, tested[1], least, room, notices):
                     survivor[d] = s
                     best = value
                     evidence[d, :] = tested
@@ -295,6 +296,7 @@ def resolve(
         said.offsets,
         said.hashes,
         said.legal,
+        notice_words(),
         same_as,
         address,
         frozen,

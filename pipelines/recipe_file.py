@@ -157,12 +157,16 @@ def _bad_embedding(recipe: Recipe, path: Path, node: yaml.Node) -> Iterator[str]
     """An embedding backend that is not there."""
     from classifiers import embedding
 
-    if recipe.decontaminate and recipe.decontaminate.embedding:
-        try:
-            embedding.source_digest(recipe.decontaminate.embedding.backend)
-        except ValueError as error:
-            line = _line(node, ("decontaminate", "embedding", "backend"))
-            yield f"{path}:{line}: decontaminate.embedding.backend: {error}"
+    named = {
+        ("decontaminate", "embedding"): recipe.decontaminate and recipe.decontaminate.embedding,
+        ("dedup", "semantic"): recipe.dedup.semantic,
+    }
+    for place, section in named.items():
+        if section:
+            try:
+                embedding.source_digest(section.backend)
+            except ValueError as error:
+                yield f"{path}:{_line(node, (*place, 'backend'))}: {'.'.join(place)}.backend: {error}"
 
 
 def _bad_index(recipe: Recipe, path: Path, node: yaml.Node) -> Iterator[str]:

@@ -15,7 +15,7 @@ from manifests.report.queries import Why
 from manifests.report.sums import FINE
 
 _SIZES = ((2, 2), (3, 3), (4, 4), (5, 9), (10, 19), (20, 49), (50, None))
-_KINDS = ("exact", "url", "fuzzy")
+_KINDS = ("exact", "url", "fuzzy", "semantic")
 _PAIRS, _APART, _LARGEST = 4, 3, 5
 
 

@@ -15,7 +15,7 @@ from pipelines.recipe.annotation import Block, LanguageModel, Pii, RuleSet, Urls
 from pipelines.recipe.base import Name, Section
 from pipelines.recipe.curation import Annotate, DomainRule, Rule, Select
 from pipelines.recipe.decontamination import Benchmark, Decontaminate
-from pipelines.recipe.deduplication import Dedup, Passages
+from pipelines.recipe.deduplication import Dedup, Passages, Semantic
 from pipelines.recipe.licensing import Licences
 from pipelines.recipe.mixing import Mix, Shards, Swarm, Tokenizer, TokenizerTraining
 from pipelines.recipe.quality import Classifier, Labels, Quality
@@ -47,6 +47,7 @@ __all__ = [
     "RuleSet",
     "Section",
     "Select",
+    "Semantic",
     "Shards",
     "Solve",
     "Source",

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from dedup.params import SPECIFIC, THRESHOLD, MinHashParams
-from pipelines.recipe.base import Section, Share
+from pipelines.recipe.base import ImportPath, Section, Share
 
 Preference = Literal["route", "quality", "longest", "earliest", "source"]
 
@@ -17,6 +17,14 @@ class Passages(Section):
 
     least: Annotated[int, Field(ge=32)]  #: bytes
     action: Literal["remove", "flag"] = "remove"
+
+
+class Semantic(Section):
+    """The same said in other words, as far as an embedding backend tells: an object with ``encode(texts)``."""
+
+    backend: ImportPath
+    threshold: Annotated[float, Field(gt=0, le=1)] = 0.95  #: cosine
+    characters: Annotated[int, Field(ge=1)] = 2000  #: of a text that the backend reads
 
 
 class Dedup(Section):
@@ -34,6 +42,7 @@ class Dedup(Section):
     lines: Passages | None = None
     paragraphs: Passages | None = None
     substring: Passages | None = None
+    semantic: Semantic | None = None
     survivor: list[Preference] = ["route", "quality", "longest"]
     max_fuzzy_share: Annotated[float, Field(gt=0, le=1)] = 0.6
     index: str = ""  #: an earlier run's folder

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dedup.frequencies import count, sample
-from dedup.likeness import alike, words
+from dedup.likeness import alike, notice_words, words
 from dedup.params import MinHashParams
 from dedup.shingles import jaccard, shingle_sets
 from dedup.verify import resolve
@@ -109,7 +109,7 @@ def test_verdicts_and_evidence_are_those_of_merging_every_pair(
             slots = np.zeros(1 << 12, np.uint64)
             if value < threshold or value <= best:
                 continue
-            if alike(a, b, bool(said_words.legal[d] and said_words.legal[s]), value, rare, specific, slots):
+            if alike(a, b, bool(said_words.legal[d] and said_words.legal[s]), value, rare, specific, slots, notice_words()):
                 best, expected[d] = value, s
                 evidence = value, rare, both.mean()
         if expected[d] >= 0:

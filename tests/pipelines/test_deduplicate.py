@@ -13,7 +13,7 @@ import yaml
 
 from manifests import edits
 from pipelines.errors import RecipeError, RunFailed
-from pipelines.stages.deduplicate import groups
+from pipelines.stages.deduplicate import groups, semantic
 from tests.pipelines.conftest import run_quietly
 from tests.pipelines.examine import column, digests
 
@@ -155,6 +155,49 @@ def test_a_source_that_would_lose_most_of_itself_ends_the_run(tmp_path: Path) ->
     with pytest.raises(RunFailed, match=r"90 of 120 documents of web .* more than dedup.max_fuzzy_share 0.6"):
         ran(tmp_path, "run", {"web": rows})
     ran(tmp_path, "run", {"web": rows}, max_fuzzy_share=0.8)
+
+
+@pytest.mark.slow
+def test_other_words_for_the_same_go_when_a_backend_tells(
+    tmp_path: Path, crawls: dict[str, list[dict[str, str]]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Words in another order: shingles differ, the backend's vectors do not. ``f0`` has copies already, so it stays."""
+    rng = np.random.default_rng(4)
+    texts = [row["text"] for row in crawls["first"][:30]]
+    rows = [{"id": f"f{i}", "text": t, "url": ""} for i, t in enumerate(texts)]
+    rows += [{"id": f"f0{i}", "text": texts[0].upper(), "url": ""} for i in range(2)]
+    rows += [{"id": f"m{i}", "text": " ".join(rng.permutation(texts[i].split())), "url": ""} for i in range(9)]
+    section = {"backend": "tests.pipelines.stems:Stems", "threshold": 0.99, "characters": 9999}
+
+    def outcome(name: str, **more: Any) -> pl.DataFrame:
+        run = ran(tmp_path, name, {"web": rows}, survivor=["source"], **more)
+        frame = pl.concat([column(run, c) for c in ("documents", "duplicates")], how="align")
+        return frame.select("id", "text", *column(run, "duplicates").columns).sort("id")
+
+    plain = outcome("plain")
+    assert plain["kind"].drop_nulls().to_list() == ["exact"] * 2
+    meant = outcome("meant", semantic=section)
+    text = dict(zip(meant["id"], meant["text"], strict=True))
+    gone = meant.filter(pl.col("kind") == "semantic")
+    assert gone.height == 9
+    staying = meant.filter(pl.col("survivor").is_null())["id"].to_list()
+    for row in gone.iter_rows(named=True):
+        assert row["survivor"] in staying
+        assert sorted(text[row["survivor"]].lower().split()) == sorted(row["text"].lower().split())
+        assert row["score"] == pytest.approx(1, abs=1e-4)
+        assert row["specific"] is row["nearest"] is None
+    assert dict(meant["cluster_size"].value_counts().rows()) == {1: 21, 2: 16, 3: 2, 4: 2}
+    unlike = meant.filter(pl.col("cluster").is_null())
+    assert unlike.drop("text").equals(plain.filter(pl.col("id").is_in(unlike["id"].to_list())).drop("text"))
+
+    monkeypatch.setattr(semantic, "_DOCUMENTS", 5)
+    assert outcome("parted", semantic=section).equals(meant)
+    monkeypatch.setattr("dedup.semantic.TYPICAL", 4)
+    assert outcome("meant", semantic=section).filter(pl.col("kind") == "semantic").equals(gone)
+    assert outcome("meant").equals(plain)  # and what the section left behind goes with it
+    assert not list((tmp_path / "meant" / "exchange" / "vectors").glob("**/*.parquet"))
+    with pytest.raises(RecipeError, match=r"dedup.semantic.backend: .*no module named 'tests.pipelines.nowhere'"):
+        outcome("none", semantic={**section, "backend": "tests.pipelines.nowhere:Stems"})
 
 
 def test_repeated_passages_are_edits_and_the_text_stays(tmp_path: Path) -> None:

@@ -5,13 +5,14 @@ match         each partition of the keys yields the pairs between parts
 frequencies   how many documents of a sample have each shingle
 groups        the pairs are connected: by the driver, or where they are many, by blocks in rounds (``join``)
 verify        each group is read; a document goes when it duplicates a survivor itself
+semantic      where the recipe asks, what stays is compared by meaning
 duplicates    each part gets its rows of ``schemas.DUPLICATES``
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 
 import pyarrow as pa
@@ -23,8 +24,8 @@ from pipelines.catalog import Catalog
 from pipelines.conductor import Conductor
 from pipelines.errors import RunFailed
 from pipelines.recipe import Recipe
-from pipelines.slices import Slice, group_slices
-from pipelines.stages.deduplicate import edges, groups, index, join, judge, keys, match, write
+from pipelines.slices import Slice, group_slices, slices_of
+from pipelines.stages.deduplicate import edges, groups, index, join, judge, keys, match, semantic, write
 from pipelines.stages.deduplicate.places import FOLDER, SAMPLES
 from pipelines.stages.deduplicate.roster import Roster
 from pipelines.task import Made, Task
@@ -50,7 +51,14 @@ def deduplicate(conductor: Conductor, recipe: Recipe, catalog: Catalog, fresh: l
             *([] if generation else ["index-duplicates"]),
         )
     found = group_slices(pieces)
-    catalog.add(conductor.map(f"duplicates{suffix}", [write.task(catalog, p, found.get(p, []), suffix) for p in fresh]))
+    meant: dict[int | str, list[Slice]] = {}
+    if not generation:
+        embedded, compared = semantic.run(conductor, recipe, catalog, fresh, found)
+        catalog.add(compared)
+        _refuse_too_many(dedup.max_fuzzy_share, "semantic", dict(zip(fresh, embedded, strict=False)), compared)
+        meant = group_slices(piece for receipt in compared for piece in slices_of(receipt))
+    tasks = [write.task(catalog, p, found.get(p, []), meant.get(p, []), suffix) for p in fresh]
+    catalog.add(conductor.map(f"duplicates{suffix}", tasks))
 
 
 def _found(
@@ -83,7 +91,8 @@ def _found(
     if not generation:
         contents = [documents.digests[documents.places[p]] for p in own]
         catalog.add([conductor.here("index-duplicates", index.task(dedup, produced, own, contents, before))])
-    _refuse_too_many(dedup.max_fuzzy_share, dict(zip(own, produced, strict=True)), verified, fresh)
+    keyed = {p: receipt for p, receipt in zip(own, produced, strict=True) if p in set(fresh)}
+    _refuse_too_many(dedup.max_fuzzy_share, "fuzzy", keyed, verified)
     return [Slice(*raw) for receipt in verified for raw in receipt.data["slices"]]
 
 
@@ -100,20 +109,21 @@ def _roster(
     return Roster(names, [rows[n] for n in names], [digests[n] for n in names], [n in fresh for n in names])
 
 
-def _refuse_too_many(limit: float, keyed: dict[str, Receipt], verified: list[Receipt], fresh: list[str]) -> None:
-    """A source that loses most of itself to fuzzy duplicates is more likely misjudged than worthless."""
-    passing: Counter[str] = Counter()
-    fuzzy: Counter[str] = Counter()
-    for part in fresh:
-        passing[part.split("/")[0]] += keyed[part].counts["passing"]
-    for receipt in verified:
-        fuzzy.update({n.removeprefix("fuzzy:"): c for n, c in receipt.counts.items() if n.startswith("fuzzy:")})
-    for source, documents in sorted(passing.items()):
-        if documents >= _ENOUGH and fuzzy[source] > limit * documents:
+def _refuse_too_many(limit: float, kind: str, passing: Mapping[str, Receipt], judged: list[Receipt]) -> None:
+    """A source that loses most of itself to likeness is more likely misjudged than worthless."""
+    documents: Counter[str] = Counter()
+    gone: Counter[str] = Counter()
+    for part, receipt in passing.items():
+        documents[part.split("/")[0]] += receipt.counts["passing"]
+    for receipt in judged:
+        gone.update({n.removeprefix(f"{kind}:"): c for n, c in receipt.counts.items() if n.startswith(f"{kind}:")})
+    what, where = ("near-duplicates", "verify") if kind == "fuzzy" else ("duplicates by meaning", "meaning")
+    for source, total in sorted(documents.items()):
+        if total >= _ENOUGH and gone[source] > limit * total:
             raise RunFailed(
-                f"dedup: {fuzzy[source]} of {documents} documents of {source} are near-duplicates "
-                f"({fuzzy[source] / documents:.0%}, more than dedup.max_fuzzy_share {limit:g}): look at their pairs in "
-                f"{FOLDER}/verify, then raise the threshold, or max_fuzzy_share if they are duplicates"
+                f"dedup: {gone[source]} of {total} documents of {source} are {what} "
+                f"({gone[source] / total:.0%}, more than dedup.max_fuzzy_share {limit:g}): look at their pairs in "
+                f"{FOLDER}/{where}, then raise the threshold, or max_fuzzy_share if they are duplicates"
             )
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import get_args
 
 import numpy as np
 import polars as pl
@@ -15,16 +14,16 @@ from dedup.frequencies import Frequencies
 from manifests import parts, schemas, storage
 from manifests.receipts import Output, digest_of, output
 from pipelines.exchange import raw, rows_of
-from pipelines.recipe import Dedup, Route
+from pipelines.recipe import Dedup
 from pipelines.slices import Slice
 from pipelines.stages.deduplicate.keys import parameters
 from pipelines.stages.deduplicate.places import FOLDER, place
+from pipelines.stages.deduplicate.preference import READ, preference
 from pipelines.task import Made, Task
 
 VERSION = 4
 QUALITY = "annotations/quality"
 FOUND = pa.schema([("part", pa.string()), ("row", pa.int64()), *schemas.DUPLICATES])
-ROUTES = get_args(Route)
 
 
 @dataclass(frozen=True)
@@ -42,7 +41,7 @@ def tasks(
     pieces: Sequence[Slice], frequencies: Output, dedup: Dedup, sources: Sequence[str], stage: str, quality: bool
 ) -> list[Task]:
     """One task for each piece of members; the digest of a piece covers what is read of them."""
-    elsewhere = {"partitions", "max_fuzzy_share", "index", "lines", "paragraphs", "substring"}
+    elsewhere = {"partitions", "max_fuzzy_share", "index", "lines", "paragraphs", "substring", "semantic"}
     said = dedup.model_dump(mode="json", exclude=elsewhere)
     made = []
     for piece in pieces:
@@ -90,7 +89,7 @@ def judge_groups(run: str, spec: _Judge) -> Made:
     counts |= {kind: removed.filter(pl.col("kind") == kind).height for kind in ("exact", "url", "fuzzy")}
     fuzzy = removed.filter(pl.col("kind") == "fuzzy")
     counts |= {f"fuzzy:{source}": n for source, n in sorted(fuzzy["source"].value_counts().iter_rows())}
-    return Made([made], counts, {"slices": [raw(s) for s in _part_slices(table, made)]})
+    return Made([made], counts, {"slices": [raw(s) for s in part_slices(table, made)]})
 
 
 def _described(group: pl.DataFrame, result: verify.Resolution) -> pl.DataFrame:
@@ -117,7 +116,7 @@ def _described(group: pl.DataFrame, result: verify.Resolution) -> pl.DataFrame:
 def _read_members(run: str, members: pl.DataFrame, spec: _Judge) -> pl.DataFrame:
     """The members, best first within each group; texts are read for the first document of each content alone."""
     frames = []
-    names = ["id", "content_hash", "acquisition", "url", "fetched_at"]
+    names = [*READ, "content_hash", "url"]
     for (name,), rows in members.group_by("part", maintain_order=True):
         other, part = place(run, str(name))
         columns: dict[str, list[str] | None] = {parts.DOCUMENTS: names}
@@ -129,17 +128,9 @@ def _read_members(run: str, members: pl.DataFrame, spec: _Judge) -> pl.DataFrame
         if "quality" not in content.columns:
             content = content.with_columns(quality=pl.lit(0.0, pl.Float32))
         frames.append(pl.concat([rows, content], how="horizontal"))
-    sources = {source: i for i, source in enumerate(spec.sources)}
-    routes = {route: i for i, route in enumerate(ROUTES)}
-    order = {
-        "route": pl.col("acquisition").replace_strict(routes, default=len(ROUTES), return_dtype=pl.Int32),
-        "quality": -pl.col("quality").round(3),
-        "longest": -pl.col("text").str.len_bytes().cast(pl.Int64),
-        "earliest": pl.col("fetched_at"),
-        "source": pl.col("part").str.split("/").list[0].replace_strict(sources, default=-1, return_dtype=pl.Int32),
-    }
-    by = [order[p].alias(p) for p in spec.dedup.survivor]
-    found = pl.concat(frames).sort("group", ~pl.col("frozen"), *by, "id", nulls_last=True)
+    by = preference(spec.dedup.survivor, spec.sources)
+    ordered = pl.concat(frames).with_columns(bytes=pl.col("text").str.len_bytes())
+    found = ordered.sort("group", ~pl.col("frozen"), *by, nulls_last=True).drop("bytes")
     first = pl.struct("group", "content_hash").is_first_distinct()
     address = pl.col("url").map_elements(urls.normalised, return_dtype=pl.String).fill_null("")
     return found.with_columns(
@@ -147,7 +138,7 @@ def _read_members(run: str, members: pl.DataFrame, spec: _Judge) -> pl.DataFrame
     )
 
 
-def _part_slices(table: pl.DataFrame, made: Output) -> list[Slice]:
+def part_slices(table: pl.DataFrame, made: Output) -> list[Slice]:
     counts = table.group_by("part", maintain_order=True).len()
     starts = counts["len"].cum_sum() - counts["len"]
     return [

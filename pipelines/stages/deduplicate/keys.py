@@ -30,7 +30,7 @@ VERSION = 2
 RECORD = np.dtype([("key", "<u8"), ("row", "<u4"), ("sketch", "<u8", (sketches.WORDS,))])
 PAIRS = pa.schema([("a", pa.uint32()), ("b", pa.uint32()), ("apart", pa.uint8())])
 #: fields of the recipe's section that say what is done with candidates, not which there are
-_LATER = {"specific", "survivor", "max_fuzzy_share", "index", "lines", "paragraphs", "substring"}
+_LATER = {"specific", "survivor", "max_fuzzy_share", "index", "lines", "paragraphs", "substring", "semantic"}
 #: documents are sampled from about this many times as many as are needed
 _AMPLE = 4
 
