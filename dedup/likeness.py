@@ -40,7 +40,7 @@ _LEGAL_LEAST = 3
 _CLAUSE = 4
 #: a notice is the word copyright with a year among the next few words; names are the next few after the year
 _NOTICE = 4
-_NAMES = 8
+_NAMES = 4
 #: the same for a passage of their own that makes two texts different documents unless they are this similar
 _PASSAGE = 24
 #: or the same for this share of each text, in stretches of this many pairs at least

@@ -227,7 +227,7 @@ def _resolve(
                 b = word_hashes[word_offsets[s] : word_offsets[s + 1]]
                 room = slots[: _power(2 * max(a.size, b.size, 1))]
                 work += 2 * (a.size + b.size)
-                if alike(a, b, legal[d] and legal[s], value, tested[1], least, room, notices):
+                if alike(a, b, legal[d] or legal[s], value, tested[1], least, room, notices):
                     survivor[d] = s
                     best = value
                     evidence[d, :] = tested

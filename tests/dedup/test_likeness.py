@@ -39,6 +39,24 @@ def test_licences_that_differ_by_a_clause_stay_apart() -> None:
     ).legal.any()
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "same"),
+    [
+        ("without modification", "without such modification", False),  # a word more
+        ("2. Redistributions in", "3. Redistributions in", False),  # a number that is no year
+        ("binary forms", "binary form", False),
+        ("Copyright (c) 2011 Ann Smith.", "Copyright (c) 1999 Some University.", True),
+        ("Copyright (c) 2011 Ann Smith.", "COPYRIGHT 2015-2019 ANN SMITH", True),
+        ("in 2010", "in 2020", True),
+        ("Smith. All rights reserved.", "Smith. No commercial use allowed.", False),
+    ],
+)
+def test_in_law_a_word_is_a_difference_and_who_holds_the_copyright_is_none(old: str, new: str, same: bool) -> None:
+    text = f"Copyright (c) 2011 Ann Smith. All rights reserved. First published in 2010. {BSD.format('')}"
+    assert old in text
+    assert cluster([text, text.replace(old, new)]).tolist() == ([0, 0] if same else [-1, -1])
+
+
 VOCABULARY = ["".join(w) for w in np.random.default_rng(6).choice([*"abcdefghijklmnoprstuvwy"], (8000, 6))]
 
 

@@ -109,7 +109,9 @@ def test_verdicts_and_evidence_are_those_of_merging_every_pair(
             slots = np.zeros(1 << 12, np.uint64)
             if value < threshold or value <= best:
                 continue
-            if alike(a, b, bool(said_words.legal[d] and said_words.legal[s]), value, rare, specific, slots, notice_words()):
+            if alike(
+                a, b, bool(said_words.legal[d] or said_words.legal[s]), value, rare, specific, slots, notice_words()
+            ):
                 best, expected[d] = value, s
                 evidence = value, rare, both.mean()
         if expected[d] >= 0:
