@@ -118,8 +118,9 @@ def stretches(a: Any, b: Any, slots: Any) -> Any:
 
 @cache
 def notice_words() -> npt.NDArray[np.uint64]:
-    """Hashes of ``copyright`` and of the years 1900 to 2099, sorted but for the first."""
-    offsets, data = buffers(pa.array(["copyright " + " ".join(map(str, range(1900, 2100)))]))
+    """Hashes of ``copyright``, and then, sorted, of ``c``, of the years 1900 to 2099 and of spans of years since 1970."""
+    years = [*range(1900, 2100), *(f"{a}-{b}" for a in range(1970, 2050) for b in range(a + 1, 2050))]
+    offsets, data = buffers(pa.array(["copyright c " + " ".join(map(str, years))]))
     out = np.empty(len(data) + 1, np.uint64)
     found = out[: _words(offsets, data, classes(), np.zeros(2, np.int64), out)].copy()
     found[1:].sort()
@@ -128,8 +129,8 @@ def notice_words() -> npt.NDArray[np.uint64]:
 
 @njit(cache=True, nogil=True)
 def own_words(a: Any, b: Any, notices: Any) -> int:
-    """Words of ``a`` that ``b`` does not have as often. Years do not count, nor do the names after the year of a
-    copyright notice."""
+    """Words of ``a`` that ``b`` does not have as often. Years do not count (nor the sign c), nor do the names after the
+    year of a copyright notice."""
     copyright_, years = notices[0], notices[1:]
     mine = np.empty(a.size, np.uint64)
     count = 0
