@@ -118,7 +118,7 @@ def stretches(a: Any, b: Any, slots: Any) -> Any:
 
 @cache
 def notice_words() -> npt.NDArray[np.uint64]:
-    """Hashes of ``copyright``, and then, sorted, of ``c``, of the years 1900 to 2099 and of spans of years since 1970."""
+    """Hashes of ``copyright``, and then, sorted, of ``c``, the years 1900 to 2099, and spans of years since 1970."""
     years = [*range(1900, 2100), *(f"{a}-{b}" for a in range(1970, 2050) for b in range(a + 1, 2050))]
     offsets, data = buffers(pa.array(["copyright c " + " ".join(map(str, years))]))
     out = np.empty(len(data) + 1, np.uint64)
