@@ -18,7 +18,7 @@ from pipelines.engines import LocalEngine
 from pipelines.errors import CuveeError
 from pipelines.jobs.emit import emit
 from pipelines.progress import Progress
-from pipelines.recipe import Recipe, Shards
+from pipelines.recipe import Shards
 from pipelines.run_folder import RunFolder
 from pipelines.stages import lineage, permit, pool
 from pipelines.stages.solve import MANIFEST
@@ -82,7 +82,7 @@ def materialise(
     with RunFolder(blend.run) as source:
         if left := takedown.unfinished(blend.run):
             raise CuveeError(f"takedown {left[0]} was interrupted: finish it with `cuvee takedown resume {blend.run}`")
-        recipe = Recipe.model_validate(source.record()["recipe"])
+        recipe = source.recipe()
         if not out:
             section = asked_shards.ask(blend.run, recipe.shards, form, tokens)
             return blend.run, _beside(source, section, blend, workers, progress)

@@ -53,7 +53,8 @@ def findings(manifest: MixManifest) -> list[str]:
     """One line each: what the blend is predicted to bring, how sure that is, what binds it, what to run first."""
     lines = []
     predicted, natural, gap = (manifest.objective.get(k) for k in ("predicted", "natural", "gap"))
-    kind = manifest.aim.get("kind", "mean")
+    aim = manifest.aim
+    kind = aim.get("kind", "mean") + (f", at a risk of {aim['risk']:g}" if aim.get("risk") else "")
     if predicted is not None:
         against = f", natural {natural:.6g}" if natural is not None else ""
         proof = (

@@ -12,6 +12,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from pydantic import ValidationError
+
 from manifests import storage
 from manifests.receipts import digest_of
 from pipelines import lease
@@ -52,6 +54,15 @@ class RunFolder:
         if not storage.is_file(self.record_path):
             return {}
         return dict(json.loads(storage.read_bytes(self.record_path)))
+
+    def recipe(self) -> Recipe:
+        """The recipe of the record. RunFailed for one with keys that this version has no more."""
+        try:
+            return Recipe.model_validate(self.record()["recipe"])
+        except ValidationError as error:
+            first = error.errors()[0]
+            key = ".".join(str(part) for part in first["loc"])
+            raise RunFailed(f"{self.uri}: made by another version of cuvee ({key}): run its recipe again") from None
 
     def write_record(self, **values: Any) -> None:
         merged = {**self.record(), **values}

@@ -22,7 +22,7 @@ from pipelines.conductor import Conductor
 from pipelines.engines import LocalEngine
 from pipelines.errors import CuveeError
 from pipelines.progress import Progress
-from pipelines.recipe import Mix, Recipe
+from pipelines.recipe import Mix
 from pipelines.run_folder import RunFolder
 from pipelines.stages import proxies
 from pipelines.telemetry import Listeners, RunLog
@@ -39,7 +39,7 @@ def train(
     Also returns the names of the domains.
     """
     with RunFolder(run) as folder, LocalEngine(workers) as engine, progress as shown:
-        mix, seed = _recipe(folder.record(), run)
+        mix, seed = _recipe(folder)
         listed = storage.join(run, proxies.POOLS)
         if not storage.is_file(listed):
             raise CuveeError(f"{run}: no pools to train on: run its recipe first")
@@ -98,11 +98,11 @@ def show(found: pl.DataFrame, domains: list[str], console: Console) -> None:
         console.print(f"[red]diverged, left out of any fit:[/] {escape(', '.join(lost))}", highlight=False)
 
 
-def _recipe(record: Mapping[str, Any], run: str) -> tuple[Mix, int]:
-    recipe = Recipe.model_validate(record["recipe"])
+def _recipe(folder: RunFolder) -> tuple[Mix, int]:
+    recipe = folder.recipe()
     if recipe.mix is None:
-        raise CuveeError(f"{run}: its recipe has no mix section")
-    recipe = recipe_file.resolved(recipe, Path(record["recipe_path"]).parent, run)
+        raise CuveeError(f"{folder.uri}: its recipe has no mix section")
+    recipe = recipe_file.resolved(recipe, Path(folder.record()["recipe_path"]).parent, folder.uri)
     assert recipe.mix is not None
     return recipe.mix, recipe.seed
 

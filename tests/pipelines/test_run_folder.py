@@ -43,3 +43,12 @@ def test_a_folder_that_cannot_be_made_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(RunFailed, match="cannot be used as a run folder"), RunFolder(str(tmp_path / "file" / "run")):
         pass
+
+
+def test_a_record_with_keys_of_another_version_says_so(tmp_path: Path) -> None:
+    (tmp_path / "run.json").write_text('{"recipe": {"name": "old", "sauces": []}}')
+    with (
+        RunFolder(str(tmp_path)) as folder,
+        pytest.raises(RunFailed, match=r"made by another version of cuvee \(\w+\): run its recipe again"),
+    ):
+        folder.recipe()
