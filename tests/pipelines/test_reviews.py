@@ -143,7 +143,7 @@ def test_what_is_decided_of_a_parent_holds_for_what_was_made_of_it(tmp_path: Pat
     """Of two generations of documents made by hand, as ingest and rephrasing write them."""
     import pyarrow as pa
 
-    from manifests import lineage, parts, signatures
+    from manifests import lineage, parts, schemas, signatures
     from manifests.documents import Document, Parent, documents_table, evidence_table
     from manifests.text import content_hash
     from pipelines.stages import licences
@@ -161,7 +161,7 @@ def test_what_is_decided_of_a_parent_holds_for_what_was_made_of_it(tmp_path: Pat
         rows, interned = signatures.annotate(evidence)
         parts.write(run, licences.COLUMN, name, pa.Table.from_batches([rows]), schema="licence", ids=ids)
         parts.write(run, licences.SIGNATURES, name, interned, schema="signatures", ids=ids)
-        alone = pa.table({"survivor": pa.nulls(len(documents), pa.string())})
+        alone = pa.Table.from_pylist([{"survivor": None}] * len(documents), schema=schemas.DUPLICATES)
         parts.write(run, "duplicates", name, alone, schema="duplicates", ids=ids)
         return [str(i) for i in table["id"].to_pylist()]
 
