@@ -7,11 +7,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from ocr.result import Limits, Page, PdfResult
+from ocr.result import INSTALL, Limits, Page, PdfResult
 
 __all__ = ["INSTALL", "Limits", "Page", "PdfResult", "available_engine", "read_pdf"]
-
-INSTALL = "pip install 'cuvee[ocr]'"
 
 
 def __getattr__(name: str) -> Any:

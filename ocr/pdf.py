@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from ocr.child import Child, Died, fresh
-from ocr.result import Limits, Page, PdfResult, joined
+from ocr.result import INSTALL, Limits, Page, PdfResult, joined
 
 
 def read_pdf(data: bytes, *, engine: str | None = None, limits: Limits | None = None) -> PdfResult:
@@ -15,8 +15,6 @@ def read_pdf(data: bytes, *, engine: str | None = None, limits: Limits | None = 
     ``engine`` is what ``ocr.available_engine()`` gave, or None to read text layers alone. The same bytes, engine and
     limits give the same result.
     """
-    from ocr import INSTALL
-
     limits = limits or Limits()
     if len(data) > limits.bytes:
         return PdfResult("over_limit", detail=f"{len(data):,} bytes, limit {limits.bytes:,}")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+INSTALL = "pip install 'cuvee[ocr]'"
+
 
 @dataclass(frozen=True)
 class Limits:
