@@ -3,7 +3,7 @@
 first    each block of pairs becomes a forest: the documents it names, and the least of each one's component
 least    each partition of the documents answers every block with the least label that any block has for a document
 next     each block joins its trees with what it heard; round after round, until no label gets less: O(log² n) rounds,
-         on chains, stars, trees and random graphs no more than 1.5 log2 n
+         on chains, stars, trees and random graphs no more than 1.6 log2 n
 sizes    documents of each component are counted; those of components too large go on to stronger pairs
 members  documents with their labels, by partition of the labels
 
