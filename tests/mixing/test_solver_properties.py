@@ -112,7 +112,7 @@ def test_the_answer_is_a_mixture_that_keeps_every_constraint(data: st.DataObject
     assert keeps(x, NAMES[:m], constraints, 1.001e-4), "off by less than the grid where the grid leaves no room"
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(st.data(), aims)
 def test_no_point_of_a_grid_is_better(data: st.DataObject, aim: Objective) -> None:
     constraints = data.draw(limits(3))

@@ -116,6 +116,7 @@ def test_bodies_cut_short_and_503s_are_survived(bucket: str, faulty: Faults) -> 
     assert faulty.shortened
 
 
+@pytest.mark.slow
 def test_a_store_that_is_away_for_a_while_is_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with serving(tmp_path) as server:
         for name, value in environment(server.endpoint).items():
