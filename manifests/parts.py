@@ -26,6 +26,11 @@ def name(source: str, file: str, size: int, checksum: str, start: int, end: int)
     return f"part-{digest_of(source, file, size, checksum, start, end)[:16]}"
 
 
+def task_name(part: str) -> str:
+    """The name of a task over one part: of receipts and files, so without slashes."""
+    return part.replace("/", ".")
+
+
 def path(column: str, part: str) -> str:
     """Where the part of a column lies in a run; ``part`` is SOURCE/part-…"""
     return f"{column}/{part}.parquet"

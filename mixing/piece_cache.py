@@ -41,17 +41,14 @@ class _Store:
 
     @classmethod
     def empty(cls) -> _Store:
-        def room(size: int, kind: type[np.generic]) -> Any:
-            return np.zeros(size, kind)
-
-        sizes = (
-            (1 << 12, np.uint64),
-            (1 << 12, np.int64),
-            (1 << 12, np.int64),
-            (1 << 16, np.uint8),
-            (1 << 14, np.uint32),
+        return cls(
+            slots=np.full(_SLOTS, -1, np.int32),
+            hashes=np.zeros(1, np.uint64),
+            starts=np.zeros(1, np.int64),
+            tokens_from=np.zeros(1, np.int64),
+            data=np.zeros(1, np.uint8),
+            tokens=np.zeros(1, np.uint32),
         )
-        return cls(np.full(_SLOTS, -1, np.int32), *(room(*s) for s in sizes))
 
 
 class PieceCache:

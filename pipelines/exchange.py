@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -89,14 +90,20 @@ def _members(run: str, piece: Slice, kind: np.dtype) -> list[tuple[str, np.ndarr
 
 def _read(run: str, piece: Slice, kind: np.dtype) -> tuple[bytes, np.ndarray]:
     with storage.open_input(uri(run, piece.path)) as f:
-        f.seek(piece.offset * kind.itemsize)
-        data = f.read((piece.head + piece.count) * kind.itemsize)
+        data = read_slice(f, piece, kind.itemsize)
+    head = piece.head * kind.itemsize
+    return data[:head], np.frombuffer(data, kind, offset=head)
+
+
+def read_slice(file: Any, piece: Slice, width: int) -> bytes:
+    """The bytes of a slice, head and all, of an open key file of records of ``width`` bytes."""
+    file.seek(piece.offset * width)
+    data = bytes(file.read((piece.head + piece.count) * width))
     if storage.digest_bytes(data) != piece.digest:
         raise CorruptSlice(
             f"{piece.path}: records {piece.offset}+{piece.count} are not what was written: delete it and run again"
         )
-    head = piece.head * kind.itemsize
-    return data[:head], np.frombuffer(data, kind, offset=head)
+    return data
 
 
 def uri(run: str, path: str) -> str:

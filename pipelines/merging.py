@@ -10,11 +10,10 @@ import json
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
-from typing import Any
 
 from manifests import receipts, storage
 from manifests.receipts import Receipt, digest_of, output
-from pipelines.exchange import MERGED, CorruptSlice, raw
+from pipelines.exchange import MERGED, CorruptSlice, raw, read_slice
 from pipelines.slices import Slice, group_slices, slices_of
 from pipelines.task import Made, Task
 
@@ -59,7 +58,7 @@ def merge(run: str, spec: _Group) -> Made:
         for partition, pieces in sorted(group_slices(s for r in members for s in slices_of(r)).items()):
             head = json.dumps([(p.path, p.count) for p in pieces]).encode()
             head += b" " * (-len(head) % width)  # whole records, so that offsets count them
-            region = b"".join([head, *(_read(files[p.path], p, width) for p in pieces)])
+            region = b"".join([head, *(read_slice(files[p.path], p, width) for p in pieces)])
             out.write(region)
             count = sum(p.count for p in pieces)
             size = len(head) // width
@@ -76,11 +75,3 @@ def _receipt(run: str, stage: str, task: str) -> Receipt:
 
 def _paths(members: Sequence[Receipt]) -> Iterator[str]:
     yield from dict.fromkeys(s.path for r in members for s in slices_of(r))
-
-
-def _read(file: Any, piece: Slice, width: int) -> bytes:
-    file.seek(piece.offset * width)
-    data = bytes(file.read(piece.count * width))
-    if storage.digest_bytes(data) != piece.digest:
-        raise CorruptSlice(f"{piece.path}: records {piece.offset}+{piece.count} are not what was written: delete it")
-    return data

@@ -72,7 +72,7 @@ def batches(run: str, names: Sequence[str], statistics: Mapping[str, str] | None
     spans, chosen = _span_files(run), _shown_first(names)
     gathered: list[pl.DataFrame] = []
     for name in names:
-        tokens = _tokens(spans.get(name.replace("/", "."), []))
+        tokens = _tokens(spans.get(parts.task_name(name), []))
         frame = _part(run, name, wanted).join(tokens, on="row", how="left", maintain_order="left")
         gathered.append(_derived(frame, first=name in chosen))
         if sum(f.height for f in gathered) >= _BATCH:

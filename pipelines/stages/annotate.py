@@ -29,7 +29,9 @@ def task(catalog: Catalog, part: str, recipe: Annotate, suffix: str) -> Task:
     said = [recipe.words, recipe.language.model_dump(mode="json", exclude={"model"})]
     model = storage.digest(recipe.language.model) if recipe.language.model else ""
     key = catalog.key("annotate", VERSION, part, [parts.DOCUMENTS], said, model)
-    return Task(f"annotate{suffix}", _name(part), key, annotate_part, _Measuring(part, recipe.words, recipe.language))
+    return Task(
+        f"annotate{suffix}", parts.task_name(part), key, annotate_part, _Measuring(part, recipe.words, recipe.language)
+    )
 
 
 def annotate_part(run: str, spec: _Measuring) -> Made:
@@ -61,7 +63,3 @@ def annotate_part(run: str, spec: _Measuring) -> Made:
 def _batched(texts: pa.ChunkedArray, measure: Callable[[pa.Array], pa.RecordBatch]) -> pa.Table:
     table = pa.table({"text": texts})
     return pa.Table.from_batches([measure(batch.column(0)) for batch in table.to_batches(max_chunksize=_BATCH)])
-
-
-def _name(part: str) -> str:
-    return part.replace("/", ".")

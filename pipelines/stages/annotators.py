@@ -52,7 +52,7 @@ def run(conductor: Conductor, catalog: Catalog, recipe: Recipe, fresh: Sequence[
         tasks = [
             Task(
                 f"{name}{suffix}",
-                part.replace("/", "."),
+                parts.task_name(part),
                 catalog.key(name, VERSION, part, [parts.DOCUMENTS], *keys),
                 work,
                 _Spec(part, section, recipe.seed),

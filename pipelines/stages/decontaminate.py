@@ -89,7 +89,7 @@ def _task(catalog: Catalog, part: str, section: Decontaminate, suffix: str) -> T
     key = catalog.key(
         "contamination", VERSION, part, [parts.DOCUMENTS], catalog.files[ITEMS].digest, said, _backend_of(section)
     )
-    return Task(f"contamination{suffix}", part.replace("/", "."), key, search_part, _Search(part, section))
+    return Task(f"contamination{suffix}", parts.task_name(part), key, search_part, _Search(part, section))
 
 
 def search_part(run: str, spec: _Search) -> Made:

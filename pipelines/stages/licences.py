@@ -42,7 +42,7 @@ def conclude(conductor: Conductor, catalog: Catalog, fresh: Sequence[str], suffi
     tasks = []
     for part in fresh:
         key = catalog.key("licences", VERSION, part, [parts.DOCUMENTS, parts.EVIDENCE], hosts)
-        tasks.append(Task(f"licences{suffix}", part.replace("/", "."), key, conclude_part, part))
+        tasks.append(Task(f"licences{suffix}", parts.task_name(part), key, conclude_part, part))
     catalog.add(conductor.map(f"licences{suffix}", tasks))
 
 
@@ -121,7 +121,7 @@ def unite(conductor: Conductor, catalog: Catalog, book: Book, fresh: Sequence[st
         decided = reviews.digest(catalog, part)
         columns = [parts.DOCUMENTS, parts.EVIDENCE, COLUMN]
         key = catalog.key("united", VERSION, part, columns, members.digest, hosts, *decided)
-        tasks.append(Task(f"united{suffix}", part.replace("/", "."), key, unite_part, _United(part, bool(decided))))
+        tasks.append(Task(f"united{suffix}", parts.task_name(part), key, unite_part, _United(part, bool(decided))))
     catalog.add(conductor.map(f"united{suffix}", tasks))
 
 

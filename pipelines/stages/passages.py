@@ -73,7 +73,7 @@ def _keys_task(catalog: Catalog, part: str, kind: passages.Kind, section: Passag
     spec = _Keys(part, kind, section.least, tuple(recipe.select.rules), recipe.made, recipe.dedup.partitions)
     said = (kind, spec.least, [r.model_dump(mode="json") for r in spec.rules], spec.partitions)
     key = catalog.key("passages", VERSION, part, [*conditions.columns(recipe.made), DUPLICATES], *said)
-    return Task(f"{kind}-keys", part.replace("/", "."), key, write_part_keys, spec)
+    return Task(f"{kind}-keys", parts.task_name(part), key, write_part_keys, spec)
 
 
 def write_part_keys(run: str, spec: _Keys) -> Made:
@@ -141,7 +141,7 @@ def _edits_task(
     firsts = _repeats(run, slices)["first"].unique().sort().to_list() if slices else []
     digests = [catalog.digest(parts.DOCUMENTS, p) for p in firsts]
     key = catalog.key("passages-edits", VERSION, part, [parts.DOCUMENTS], section.model_dump(), read, digests)
-    return Task(f"{kind}-edits", part.replace("/", "."), key, write_edits, _Edits(part, kind, section, tuple(slices)))
+    return Task(f"{kind}-edits", parts.task_name(part), key, write_edits, _Edits(part, kind, section, tuple(slices)))
 
 
 def _repeats(run: str, slices: Sequence[Slice]) -> pl.DataFrame:

@@ -49,7 +49,7 @@ def run(conductor: Conductor, catalog: Catalog, files: Sequence[PoolFile], polic
     for part, found in sorted(by_part.items()):
         digests = [f.digest for f in found]
         key = digest_of("permit", VERSION, policy.digest, digests, catalog.digest(licences.UNITED, part))
-        tasks.append(Task("permit", part.replace("/", "."), key, permit_part, _Permit(part, tuple(found), policy)))
+        tasks.append(Task("permit", parts.task_name(part), key, permit_part, _Permit(part, tuple(found), policy)))
     made = conductor.map("permit", tasks)
     catalog.add(made)
     return sorted((PoolFile(**f) for r in made for f in r.data["files"]), key=lambda f: f.path)

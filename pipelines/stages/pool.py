@@ -92,7 +92,7 @@ def _sample(run: str, used: tuple[_Viewed, ...], limit: int) -> Iterator[str]:
 def task(catalog: Catalog, part: str, tokenizer_digest: str) -> Task:
     viewed = _Viewed(part, tuple(catalog.edits(part)))
     key = catalog.key("pools", VERSION, part, viewed.columns, tokenizer_digest)
-    return Task("pools", part.replace("/", "."), key, pool_part, viewed)
+    return Task("pools", parts.task_name(part), key, pool_part, viewed)
 
 
 def pool_part(run: str, viewed: _Viewed) -> Made:
@@ -101,7 +101,7 @@ def pool_part(run: str, viewed: _Viewed) -> Made:
     verdicts = parts.aligned(run, viewed.part, {"verdicts": ["keep", "stratum", "split"]})
     frame = verdicts.with_columns(text=viewed.texts(run)).with_row_index("row").filter(pl.col("keep")).drop("keep")
     path = parts.path(parts.DOCUMENTS, viewed.part)
-    folder, name = storage.join(run, FOLDER), viewed.part.replace("/", ".")
+    folder, name = storage.join(run, FOLDER), parts.task_name(viewed.part)
     files = write_part(folder, name, path, frame, encoder, view=viewed.edits)
     outputs: list[Output] = []
     for file in files:

@@ -125,7 +125,7 @@ def _score_task(catalog: Catalog, part: str, models: tuple[tuple[str, str], ...]
     stage = "quality" if len(models) == 1 else "quality-scores"
     paths, digests = zip(*models, strict=True)
     key = catalog.key(stage, VERSION, part, [parts.DOCUMENTS], *digests)
-    return Task(f"{stage}{suffix}", part.replace("/", "."), key, score_part, (part, paths))
+    return Task(f"{stage}{suffix}", parts.task_name(part), key, score_part, (part, paths))
 
 
 def score_part(run: str, spec: tuple[str, tuple[str, ...]]) -> Made:
@@ -180,7 +180,7 @@ def _sketches(run: str, stage: str) -> list[npt.NDArray[np.int64]]:
 
 def _combine_task(catalog: Catalog, part: str, ensemble: str, suffix: str) -> Task:
     key = catalog.key("quality", VERSION, part, [SCORES], catalog.files[_sketched("quality-scores")].digest, ensemble)
-    return Task(f"quality{suffix}", part.replace("/", "."), key, combine_part, (part, ensemble))
+    return Task(f"quality{suffix}", parts.task_name(part), key, combine_part, (part, ensemble))
 
 
 def combine_part(run: str, spec: tuple[str, str]) -> Made:
@@ -199,7 +199,7 @@ def combine_part(run: str, spec: tuple[str, str]) -> Made:
 
 def _rank_task(catalog: Catalog, part: str, suffix: str) -> Task:
     key = catalog.key("quality-rank", VERSION, part, [conditions.QUALITY], catalog.files[_sketched("quality")].digest)
-    return Task(f"quality-rank{suffix}", part.replace("/", "."), key, rank_part, part)
+    return Task(f"quality-rank{suffix}", parts.task_name(part), key, rank_part, part)
 
 
 def rank_part(run: str, part: str) -> Made:

@@ -78,7 +78,7 @@ def task(
     spec = Judgement(part, edited, recipe.select, recipe.made, heldout, recipe.seed, edges)
     columns = [*conditions.columns(spec.made), DUPLICATES, licences.UNITED, *(edits.column(n) for n in edited)]
     key = catalog.key("select", VERSION, part, columns, spec.select.model_dump(mode="json"), heldout, spec.seed, edges)
-    return Task(f"select{suffix}", part.replace("/", "."), key, judge_part, spec)
+    return Task(f"select{suffix}", parts.task_name(part), key, judge_part, spec)
 
 
 def judge_part(run: str, spec: Judgement) -> Made:

@@ -22,7 +22,7 @@ from pipelines import conditions, selection
 from pipelines.catalog import Catalog
 from pipelines.exchange import raw, write_keys
 from pipelines.recipe import Dedup, Rule
-from pipelines.stages.deduplicate.places import EDGES, KEYS, SAMPLES, task_name
+from pipelines.stages.deduplicate.places import EDGES, KEYS, SAMPLES
 from pipelines.task import Made, Task
 
 VERSION = 2
@@ -51,7 +51,7 @@ def task(
     share = min(1.0, _AMPLE * frequencies.SAMPLE / max(total, 1))
     said = (dedup.model_dump(mode="json", exclude=_LATER), [r.model_dump(mode="json") for r in rules], share)
     key = catalog.key("keys", VERSION, part, [*conditions.columns(made)], *said)
-    return Task(stage, task_name(part), key, write_part_keys, _Keys(part, dedup, tuple(rules), made, share))
+    return Task(stage, parts.task_name(part), key, write_part_keys, _Keys(part, dedup, tuple(rules), made, share))
 
 
 def parameters(dedup: Dedup) -> MinHashParams:

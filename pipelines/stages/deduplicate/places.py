@@ -32,7 +32,3 @@ def edges_file(run: str, name: str) -> str:
     """Where the pairs found within a part lie."""
     other, part = place(run, name)
     return storage.join(other, f"{EDGES}/{part}.parquet")
-
-
-def task_name(part: str) -> str:
-    return part.replace("/", ".")

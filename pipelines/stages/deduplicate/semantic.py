@@ -32,7 +32,7 @@ from pipelines.exchange import raw, read_keys, rows_of, write_keys
 from pipelines.recipe import Recipe, Rule, Semantic
 from pipelines.slices import Slice
 from pipelines.stages.deduplicate.judge import FOUND, QUALITY, part_slices
-from pipelines.stages.deduplicate.places import FOLDER, task_name
+from pipelines.stages.deduplicate.places import FOLDER
 from pipelines.stages.deduplicate.preference import READ, preference
 from pipelines.task import Made, Task
 
@@ -68,8 +68,8 @@ def run(
     size = next(r.counts["numbers"] for r in embedded if r.counts["vectors"])
     partitions = -(-documents // _DOCUMENTS)
     assign = [
-        Task("assign", task_name(p), digest_of("assign", VERSION, f.digest, centres.digest, partitions), assign_part,
-             (p, f.path, size, partitions))
+        Task("assign", parts.task_name(p), digest_of("assign", VERSION, f.digest, centres.digest, partitions),
+             assign_part, (p, f.path, size, partitions))
         for p, f in zip(fresh, files, strict=True) if f.rows
     ]  # fmt: skip
     columns = [parts.DOCUMENTS, *([QUALITY] if recipe.annotate.quality else [])]
@@ -95,7 +95,9 @@ def _vectors_task(catalog: Catalog, part: str, section: Semantic, recipe: Recipe
     said = [section.backend, embedding.source_digest(section.backend), section.characters]
     said += [[r.model_dump(mode="json") for r in spec.rules], [(s.offset, s.count, s.digest) for s in found]]
     columns = [parts.DOCUMENTS, *conditions.columns(recipe.made)]
-    return Task("vectors", task_name(part), catalog.key("vectors", VERSION, part, columns, *said), write_vectors, spec)
+    return Task(
+        "vectors", parts.task_name(part), catalog.key("vectors", VERSION, part, columns, *said), write_vectors, spec
+    )
 
 
 def _path(part: str) -> str:

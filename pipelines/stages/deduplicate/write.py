@@ -14,7 +14,6 @@ from pipelines.exchange import rows_of
 from pipelines.slices import Slice
 from pipelines.stages.deduplicate.groups import COLUMN
 from pipelines.stages.deduplicate.judge import FOUND
-from pipelines.stages.deduplicate.places import task_name
 from pipelines.task import Made, Task
 
 VERSION = 3
@@ -33,7 +32,9 @@ def task(catalog: Catalog, part: str, judged: Sequence[Slice], meant: Sequence[S
     """``judged`` are the rows that were compared by their shingles, ``meant`` those of like meaning."""
     found = [[(s.offset, s.count, s.digest) for s in some] for some in (judged, meant)]
     key = catalog.key("duplicates", VERSION, part, [parts.DOCUMENTS], found)
-    return Task(f"duplicates{suffix}", task_name(part), key, write_part, _Found(part, tuple(judged), tuple(meant)))
+    return Task(
+        f"duplicates{suffix}", parts.task_name(part), key, write_part, _Found(part, tuple(judged), tuple(meant))
+    )
 
 
 def write_part(run: str, spec: _Found) -> Made:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import shutil
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import polars as pl
@@ -18,19 +16,8 @@ from cyclonedx.validation.json import JsonStrictValidator
 from manifests import exports, parts, schemas, storage
 from manifests.exports import absences, licensing
 from manifests.exports.facts import gather
+from tests.manifests.report import run_folder
 
-
-def _sibling() -> ModuleType:
-    path = Path(__file__).parents[1] / "report" / "run_folder.py"
-    spec = importlib.util.spec_from_file_location("run_folder_for_exports", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-run_folder = _sibling()
 KEPT = run_folder.ROWS - 8  # six are too short, two are duplicates
 
 

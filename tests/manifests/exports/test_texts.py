@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import importlib.util
 import math
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
-from types import ModuleType
 
 import polars as pl
 import pytest
@@ -18,19 +16,7 @@ from hypothesis import strategies as st
 from manifests import exports
 from manifests.exports import article53, cyclonedx, domains, markdown
 from manifests.exports.facts import Facts, gather
-
-
-def _sibling() -> ModuleType:
-    path = Path(__file__).parents[1] / "report" / "run_folder.py"
-    spec = importlib.util.spec_from_file_location("run_folder_for_texts", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-run_folder = _sibling()
+from tests.manifests.report import run_folder
 
 
 @pytest.fixture(scope="module")
