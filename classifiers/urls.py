@@ -11,11 +11,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 
 from manifests import schemas
+from manifests.public_suffixes import extractor
 
 _MARKS = re.compile(r"[^a-zA-Z0-9]+")
 
@@ -66,16 +66,9 @@ def _any_of(parts: frozenset[str]) -> re.Pattern[str] | None:
     return re.compile("|".join(map(re.escape, shown))) if shown else None
 
 
-@cache
-def _extractor() -> Any:
-    import tldextract
-
-    return tldextract.TLDExtract(suffix_list_urls=(), cache_dir=None)  # the list in the wheel: no network
-
-
 def find(urls: pa.Array | Sequence[str | None], lists: Lists) -> pa.RecordBatch:
     """One row an address, columns of ``schemas.URLS``: the list it is on, null for none, and its registered domain."""
-    extract = _extractor()
+    extract = extractor()
     listed: list[str | None] = []
     domains: list[str | None] = []
     for url in urls.to_pylist() if isinstance(urls, pa.Array | pa.ChunkedArray) else urls:

@@ -62,6 +62,7 @@ _CC_URL = re.compile(
     r"(?P<family>licenses|publicdomain)/(?P<code>[a-z+-]+)(?:/(?P<version>\d\.\d))?(?:/(?P<port>[a-z]{2,4}))?(?:[/?#.].*)?$",
     re.IGNORECASE,
 )
+_CLIMBS = re.compile(r"(?:\.|%2e){2}", re.IGNORECASE)
 #: the words of Creative Commons licence names, and those that change nothing
 _CC_WORDS = {
     **dict.fromkeys(("attribution", "by"), "by"),
@@ -100,6 +101,8 @@ def normalise(raw: str) -> str:
     if not text or len(text) > 400:
         return UNKNOWN
     if match := _CC_URL.match(text):
+        if _CLIMBS.search(text):  # its path ends elsewhere
+            return UNKNOWN
         return _creative_commons(match["family"].lower(), match["code"].lower(), match["version"], match["port"])
     name = text.lower().removeprefix("license :: ").removeprefix("osi approved :: ")
     for candidate in (name, name.removeprefix("the "), re.sub(r" licen[cs]e$", "", name.removeprefix("the "))):

@@ -3,29 +3,14 @@
 from __future__ import annotations
 
 import math
-from functools import cache
-from typing import Any
 
 import polars as pl
 
 from manifests.exports.facts import CRAWLS, Facts
+from manifests.public_suffixes import registrable
 
 #: small and medium-sized providers list the top twentieth, at most this many
 SME_MOST = 1000
-
-
-@cache
-def _suffixes() -> Any:
-    from tldextract import TLDExtract
-
-    # the list that comes with the library: nothing is fetched, nothing cached
-    return TLDExtract(suffix_list_urls=(), cache_dir=None, include_psl_private_domains=False)
-
-
-def registrable(host: str) -> str:
-    """``example.co.uk`` of ``www.example.co.uk``; the host itself where it has no public suffix."""
-    bare = host.rsplit(":", 1)[0] if not host.endswith("]") else host
-    return str(_suffixes().extract_str(bare).top_domain_under_public_suffix) or bare
 
 
 def ranked(facts: Facts) -> pl.DataFrame:

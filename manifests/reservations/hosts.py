@@ -26,12 +26,16 @@ class Snapshot:
 
 
 class Hosts:
-    """Snapshots by host. Of several of one kind the last before the page was fetched counts, else the first after."""
+    """Snapshots by host. Of several of one kind the last before the page was fetched counts, else the first after; a
+    redirect says nothing, and what it led to is a snapshot of its own.
+    """
 
     def __init__(self, table: pa.Table | Sequence[Mapping[str, Any]]) -> None:
         rows = table.to_pylist() if isinstance(table, pa.Table) else table
         self._by_host: dict[str, list[Snapshot]] = {}
         for row in rows:
+            if 300 <= row["status"] < 400:
+                continue
             snapshot = Snapshot(row["kind"], row["status"], row["fetched_at"], row["body"] or "")
             self._by_host.setdefault(row["host"], []).append(snapshot)
 

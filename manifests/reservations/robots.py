@@ -18,6 +18,7 @@ from manifests.reservations.tokens import usage
 #: what RFC 9309 asks parsers to read at least
 MOST_BYTES = 500 * 1024
 _MOST_RULES = 20_000
+_LINE = re.compile(r"\r\n?|\n")
 #: agents that fetch for training; a policy names those it honours
 AGENTS = (
     ("*", "CCBot", "GPTBot", "Google-Extended", "anthropic-ai", "ClaudeBot", "Claude-Web", "Applebot-Extended")
@@ -46,9 +47,9 @@ class Robots:
         licences: list[str] = []
         current: list[_Group] = []
         in_rules, count = False, 0
-        for line in text.lstrip("\ufeff")[:MOST_BYTES].splitlines():
+        for line in _LINE.split(text.lstrip("\ufeff")[:MOST_BYTES]):
             key, colon, value = line.partition("#")[0].partition(":")
-            key, value = key.strip().lower(), value.strip()
+            key, value = key.strip().lower(), value.strip(" \t")
             if not colon or (count := count + 1) > _MOST_RULES:
                 continue
             if key in ("user-agent", "useragent", "user agent"):

@@ -48,9 +48,19 @@ class Rsl:
 
 
 def _value(content: ElementTree.Element) -> tuple[str, str]:
-    """A prohibition denies; so do permits that leave training out; a price leaves it open."""
+    """A prohibition denies. Of several licences one may be chosen: the one that gives most counts."""
+    offers = [_offer(n) for n in content.iter() if _name(n) == "license"] or [_offer(content)]
+    said = "; or ".join(text for _, _, text in offers)
+    if any(prohibited for _, prohibited, _ in offers):
+        return "deny", said
+    return next((v for v in ("allow", "unknown") if v in {value for value, _, _ in offers}), "deny"), said
+
+
+def _offer(licence: ElementTree.Element) -> tuple[str, bool, str]:
+    """What one licence says of training, whether it forbids it, and its words. Permits that leave training out deny; a
+    price leaves it open."""
     permits, prohibits, payments = set[str](), set[str](), set[str]()
-    for node in content.iter():
+    for node in licence.iter():
         name, words = _name(node), set(re.findall(r"[a-z*-]+", (node.text or "").lower()))
         if name in ("permits", "prohibits") and (node.get("type") or "usage") == "usage":
             (permits if name == "permits" else prohibits).update(words)
@@ -59,11 +69,10 @@ def _value(content: ElementTree.Element) -> tuple[str, str]:
     said = f"permits {', '.join(sorted(permits)) or '–'}; prohibits {', '.join(sorted(prohibits)) or '–'}"
     if payments:
         said += f"; payment {', '.join(sorted(payments))}"
-    if prohibits & _ALL or (permits and not permits & _ALL):
-        return "deny", said
-    if payments - _FREE:
-        return "unknown", said
-    return ("allow" if permits & _ALL else "unknown"), said
+    if permits and not permits & _ALL:
+        return "deny", bool(prohibits & _ALL), said
+    free = permits & _ALL and not payments - _FREE
+    return ("allow" if free else "unknown"), bool(prohibits & _ALL), said
 
 
 def _name(node: ElementTree.Element) -> str:

@@ -6,10 +6,11 @@ import json
 from dataclasses import dataclass
 
 from manifests.documents import Reservation
-from manifests.reservations.robots import _canonical, _matches
+from manifests.reservations.robots import _canonical, _matches, path_of
 
 MOST_BYTES = 1 << 20
 _MOST_RULES = 5000
+_RESERVED = {"0": "0", "1": "1", "False": "0", "True": "1"}
 
 
 @dataclass(frozen=True)
@@ -20,15 +21,17 @@ class TdmRep:
     def parse(cls, text: str) -> TdmRep:
         """Rules that are well-formed; none of a file that is no JSON list."""
         try:
-            data = json.loads(text[:MOST_BYTES])
+            data = json.loads(text.lstrip("\ufeff")[:MOST_BYTES])
         except (ValueError, RecursionError):
             return cls(())
         rules = []
         for rule in (data if isinstance(data, list) else [data])[:_MOST_RULES]:
             if isinstance(rule, dict) and isinstance(rule.get("location"), str):
-                value = str(rule.get("tdm-reservation"))
-                if value in ("0", "1"):
-                    rules.append((_canonical(rule["location"]), value, str(rule.get("tdm-policy") or "")[:200]))
+                value, location = _RESERVED.get(str(rule.get("tdm-reservation"))), rule["location"]
+                if value is not None:
+                    # some write whole addresses, where the report asks for paths
+                    path = path_of(location) if location.startswith(("http://", "https://")) else location
+                    rules.append((_canonical(path), value, str(rule.get("tdm-policy") or "")[:200]))
         return cls(tuple(rules))
 
     def reservation(self, path: str) -> Reservation | None:

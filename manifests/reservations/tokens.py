@@ -14,6 +14,7 @@ TRAINING = frozenset(
     {"train-ai", "ai-train", "train-genai", "genai", "ai", "ai-all", "tdm", "foundation-model-production"}
 )
 _PAIR = re.compile(r"([a-z*][a-z0-9_\-.*]*)\s*=\s*(\?[01]|[a-z]+)")
+_QUOTED = re.compile(r'"[^"]*"')
 _ANSWERS = {"n": "deny", "no": "deny", "?0": "deny", "y": "allow", "yes": "allow", "?1": "allow"}
 
 
@@ -26,7 +27,9 @@ def robots_tokens(value: str, protocol: str, locator: str, agent: str = "*") -> 
 
 def usage(value: str, protocol: str, locator: str, agent: str = "*") -> Iterator[Reservation]:
     """Of ``train-ai=n, search=y`` or ``search=yes,ai-train=no``; of several answers about training the strictest."""
-    found = [(key, _ANSWERS.get(answer, "unknown")) for key, answer in _PAIR.findall(value.lower()[:2000])]
+    found = [
+        (key, _ANSWERS.get(answer, "unknown")) for key, answer in _PAIR.findall(_QUOTED.sub("", value.lower()[:2000]))
+    ]
     answers = [(key, answer) for key, answer in found if key in TRAINING]
     for wanted in ("deny", "unknown", "allow"):
         if said := [key for key, answer in answers if answer == wanted]:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from dataclasses import asdict, dataclass, fields, replace
 from datetime import UTC, datetime
-from functools import cache
 from typing import Any
 
 from manifests.documents import Claim
 from manifests.licences import ALLOWED, DENIED, UNKNOWN, normalise
 from manifests.lineage import prefix_of
+from manifests.public_suffixes import is_suffix
 
 #: ``licence`` states one; ``withdraw`` takes back what was decided before, and the evidence speaks again
 ACTIONS = ("allow", "deny", "licence", "withdraw")
@@ -69,7 +69,7 @@ class Review:
                 raise ValueError(f"review: {self.value!r} is not {what}: {digits} hexadecimal digits")
         elif not host_label(self.value):
             raise ValueError(f"review: {self.value!r} is not a host alone: write it as example.org")
-        elif _is_suffix(self.value):
+        elif is_suffix(self.value):
             raise ValueError(f"review: {self.value!r} is a public suffix: name one site below it")
 
     @property
@@ -119,16 +119,3 @@ def host_label(host: str) -> str:
     low, _ = prefix_of(host)[0]
     label, mark, rest = low.partition(")")
     return label.lower() if mark and not rest else ""
-
-
-@cache
-def _suffixes() -> Any:
-    from tldextract import TLDExtract
-
-    return TLDExtract(suffix_list_urls=(), cache_dir=None)  # the list in the wheel: no network
-
-
-def _is_suffix(host: str) -> bool:
-    """Whether everybody's sites lie below it, as below ``com`` and ``co.uk``."""
-    found = _suffixes().extract_str(host)
-    return bool(found.suffix) and not found.domain

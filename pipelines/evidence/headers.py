@@ -24,11 +24,11 @@ def reserved(headers: Mapping[str, str]) -> Iterator[Reservation]:
     if value := headers.get("x-robots-tag", ""):
         for agent, tokens in _agents(value):
             yield from reservations.robots_tokens(tokens, "x-robots-tag", "header: X-Robots-Tag", agent)
-    tdm = headers.get("tdm-reservation", "").strip()
-    if tdm in ("0", "1"):
+    # a header that is sent twice is a list
+    if tdm := {t.strip() for t in headers.get("tdm-reservation", "").split(",")} & {"0", "1"}:
         policy = headers.get("tdm-policy", "").strip()[:200]
-        value = "deny" if tdm == "1" else "allow"
-        yield Reservation("tdmrep", value, "*", "header: TDM-Reservation", f"{tdm} {policy}".strip())
+        value = "deny" if "1" in tdm else "allow"
+        yield Reservation("tdmrep", value, "*", "header: TDM-Reservation", f"{max(tdm)} {policy}".strip())
     yield from reservations.usage(headers.get("content-usage", ""), "aipref", "header: Content-Usage")
     yield from reservations.usage(headers.get("content-signal", ""), "content-signal", "header: Content-Signal")
     for target, parameters in _LINK.findall(headers.get("link", "")[:8000]):

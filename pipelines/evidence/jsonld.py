@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
+from manifests.public_suffixes import registrable
+from manifests.reservations.hosts import host_of
 from pipelines.evidence.subject import TEXT_TYPES
 
 MOST_BYTES = 1 << 20
@@ -24,8 +26,10 @@ class Found(NamedTuple):
     node: str  #: the type of the node, as a locator
 
 
-def licences(text: str) -> Iterator[Found]:
-    """What a block states; nothing when it is no JSON, or too large or deep to be one that people wrote."""
+def licences(text: str, url: str = "") -> Iterator[Found]:
+    """What a block of the page ``url`` states; nothing when it is no JSON, or too large or deep to be one that people
+    wrote. A licence may be a reference to another node of the block.
+    """
     if len(text) > MOST_BYTES:
         return
     try:
@@ -33,6 +37,8 @@ def licences(text: str) -> Iterator[Found]:
     except (ValueError, RecursionError):
         return
     stack: list[tuple[Any, str, bool]] = [(data, "", True)]
+    stated: list[tuple[Any, str, str]] = []
+    named: dict[str, dict[str, Any]] = {}
     seen = 0
     while stack and seen < _MOST_NODES:
         node, owner, ours = stack.pop()
@@ -44,13 +50,29 @@ def licences(text: str) -> Iterator[Found]:
             names = {_local(t) for t in (types if isinstance(types, list) else [types]) if isinstance(t, str) and t}
             written = names & TEXT_TYPES
             kind = next(iter(sorted(written)), "") or next(iter(sorted(names)), owner)
+            ours = ours and not _elsewhere(node, url)
             # a node of two types is the page only when none of them is a picture, data or software
             scope = "page" if ours and written == names and (kind in TEXT_TYPES) else _other(kind)
+            if isinstance(name := node.get("@id"), str) and len(node) > 1:
+                named.setdefault(name, node)
             for key, value in node.items():
                 if _local(key) == "license":
-                    yield from (Found(v, scope, kind or "node") for v in values(value))
+                    stated.append((value, scope, kind or "node"))
                 elif isinstance(value, (dict, list)):
                     stack.append((value, kind, ours and _local(key) in _SAME_WORK))
+    for value, scope, kind in stated:
+        for licence in values(value):
+            meant = {k: v for k, v in named.get(licence, {}).items() if k != "@id"}
+            yield Found(next(values(meant), licence), scope, kind)
+
+
+def _elsewhere(node: Mapping[str, Any], url: str) -> bool:
+    """Whether a node names itself as a page of another site than ``url``."""
+    host = host_of(url)
+    stated = {host_of(v) for k in ("@id", "url") if isinstance(v := node.get(k), str)} - {""}
+    if not host or not stated or host in stated:
+        return False
+    return registrable(host, private=True) not in {registrable(h, private=True) for h in stated}
 
 
 def _local(name: str) -> str:

@@ -12,42 +12,21 @@ from collections.abc import Iterator, Mapping
 from itertools import islice
 from urllib.parse import urljoin
 
-from manifests import reservations
 from manifests.documents import Claim, Reservation
-from manifests.licences import RESERVED, UNKNOWN, normalise
+from manifests.licences import RESERVED, UNKNOWN, category, normalise
 from pipelines.evidence import headers as http
-from pipelines.evidence import jsonld, scan, subject
+from pipelines.evidence import jsonld, meta, scan, subject
 from pipelines.evidence.claims import claim
 from pipelines.evidence.dom import Page, attributes_of
 
 _MOST_CLAIMS = 64
 #: places looked at on one page: real ones have a handful
 _MOST_PLACES = 400
-_META = frozenset(
-    {"license", "licence", "dcterms.license", "dcterms.rights", "dc.rights", "dc.license", "rights", "copyright"}
-    | {
-        "dc.rights.license",
-        "dcterms.accessrights",
-        "dcterms.rightsholder",
-        "og:license",
-        "citation_license",
-        "cc:license",
-    }
-    | {"dcterms:license", "dcterms:rights", "dc:rights", "dct:license", "dct:rights", "rights-standard", "xmprights"}
-)
 _PROPERTIES = re.compile(r"(?:^|[\s:/#])(?:license|licence)$", re.IGNORECASE)
 _BADGE = re.compile(
     r"//(?:www\.)?(?:licensebuttons\.net|i\.creativecommons\.org)/[lp]/([a-z0-9+-]+)/(\d\.\d)", re.IGNORECASE
 )
 _CC = re.compile(r"^(?:https?:)?//(?:www\.)?creativecommons\.org/(?:licenses|publicdomain)/", re.IGNORECASE)
-_RESERVED_TEXT = re.compile(
-    r"all rights reserved|tous droits réservés|alle rechte vorbehalten|todos los derechos reservados|tutti i diritti "
-    r"riservati|todos os direitos reservados|alle rechten voorbehouden|wszelkie prawa zastrzeżone|все права защищены",
-    re.IGNORECASE,
-)
-_AGENTS = frozenset(
-    {"robots", "googlebot", "ccbot", "gptbot", "google-extended", "bingbot", "claudebot", "anthropic-ai"}
-)
 #: "licensed under a Creative Commons Attribution 4.0 International License", in words alone
 _STATED = re.compile(
     r"(?:licen[cs]ed|available|released|published|distributed|shared|provided|made available|lizenziert|veröffentlicht|"
@@ -64,7 +43,6 @@ _NAMES_LICENCE = re.compile(
 _MAY_STATE = re.compile(rb"creative commons|\bcc[ -](?:by|0|zero)", re.IGNORECASE)
 _RESERVED_BYTES = re.compile(rb".rights\s+reserved", re.IGNORECASE | re.DOTALL)
 _MOST_TAG = 4096
-_MOST_COMMENT = 65_536
 
 
 def from_html(
@@ -102,7 +80,7 @@ class _Places:
 
     def __init__(self, page: Page, hits: scan.Hits, url: str) -> None:
         self.page, self.url = page, url
-        self._metas: list[bytes] = []  #: start tags, which need nothing around them
+        self._metas: list[tuple[int, bytes]] = []  #: start tags, and a byte of each
         self._tags: list[int] = []  #: bytes within start tags that name a licence
         self._words: list[int] = []  #: bytes of text that may state one
         self._reserved: int | None = None  #: the first "rights reserved" in words
@@ -118,8 +96,7 @@ class _Places:
                     if word == scan.JSONLD:
                         scripts.append(position)
                     elif tag.startswith(b"<meta") and b"itemprop" not in tag:
-                        if not self._commented(seen):
-                            self._metas.append(page.html[seen : seen + len(tag)])
+                        self._metas.append((position, page.html[seen : seen + len(tag)]))
                     elif _NAMES_LICENCE.search(tag):
                         self._tags.append(position)
                     else:
@@ -141,10 +118,13 @@ class _Places:
             return None
         return start, html[start : html.find(b">", position, position + _MOST_TAG) + 1 or position + _MOST_TAG].lower()
 
-    def _commented(self, start: int) -> bool:
-        before = max(start - _MOST_COMMENT, 0)
-        opened = self.page.html.rfind(b"<!--", before, start)
-        return opened >= 0 and self.page.html.find(b"-->", opened, start) < 0
+    def _is_meta(self, position: int) -> bool:
+        """Whether a byte is of a meta element: not of a comment, a script, an attribute or a template."""
+        i = self.page.at(position)
+        return i >= 0 and self.page.name(i) == "meta" and not self._in_template(i)
+
+    def _in_template(self, i: int) -> bool:
+        return any(self.page.name(a) == "template" for a in self.page.ancestors(i))
 
     def _speaks(self, script: int, stated: list[int]) -> bool:
         """Whether a block of structured data names a licence."""
@@ -162,8 +142,9 @@ class _Places:
 
     def claims(self) -> Iterator[Claim]:
         page = self.page
-        for tag in self._metas[:_MOST_PLACES]:
-            yield from _meta(attributes_of(tag))
+        for position, tag in self._metas[:_MOST_PLACES]:
+            # what surrounds a tag is looked at only where the tag says something
+            yield from (c for c in meta.claims(attributes_of(tag)) if self._is_meta(position))
         for i in self._elements():
             name, attributes = page.name(i), page.attributes(i)
             if name == "meta":
@@ -183,8 +164,8 @@ class _Places:
         yield from self._stated()
 
     def reservations(self) -> Iterator[Reservation]:
-        for tag in self._metas[:_MOST_PLACES]:
-            yield from _meta_reservations(attributes_of(tag))
+        for position, tag in self._metas[:_MOST_PLACES]:
+            yield from (r for r in meta.reserved(attributes_of(tag)) if self._is_meta(position))
         for i in self._elements():
             attributes = self.page.attributes(i)
             if self.page.name(i) == "link" and "rsl+xml" in attributes.get("type", "").lower():
@@ -223,21 +204,32 @@ class _Places:
         if place in ("media", "other"):
             yield from claim(href, "a-rel-license" if marked else "body-link", place, f"a in {place}", 0.5)
             return
-        words = subject.by_words(*self.page.beside(i))
-        if words in ("media", "other") and place != "page":
-            yield from claim(href, "a-rel-license" if marked else "body-link", words, f"a beside {words}", 0.5)
-        elif words == "mention" or (not marked and self._is_list()):
+        before, own, after = self.page.beside(i)
+        words = subject.by_words(before, own, after)
+        typed = subject.by_dcmi_type(
+            self.page, self.page.block(int(self.page.elements.parent[i])), int(self.page.elements.start[i])
+        )
+        if typed or (words in ("media", "other") and place != "page"):
+            yield from claim(
+                href, "a-rel-license" if marked else "body-link", typed or words, f"a beside {typed or words}", 0.5
+            )
+            return
+        if words == "mention" or (not marked and self._is_list()):
             yield from claim(href, "mention", "other", "a", 0.1)
-        elif _PROPERTIES.search(given):
-            yield from claim(href, "jsonld", "page", f"a {given}", 0.9)
+            return
+        if _PROPERTIES.search(given):
+            said = ("jsonld", "page", f"a {given}", 0.9)
         elif marked:
-            yield from claim(href, "a-rel-license", "page", "a rel=license", 0.8)
+            said = ("a-rel-license", "page", "a rel=license", 0.8)
         elif subject.in_footer(self.page, i):
-            yield from claim(href, "footer-link", "page", "a in footer", 0.65)
+            said = ("footer-link", "page", "a in footer", 0.65)
         elif words == "this":
-            yield from claim(href, "statement-link", "page", "a in a statement", 0.6)
+            said = ("statement-link", "page", "a in a statement", 0.6)
         else:
-            yield from claim(href, "body-link", "page", "a", 0.25)
+            said = ("body-link", "page", "a", 0.25)
+        yield from claim(href, *said)
+        if category(normalise(own)) != category(normalise(href)):  # the words name another licence than the address
+            yield from claim(own, *said)
 
     def _is_list(self) -> bool:
         """Whether the page links to so many licences that it speaks about licences."""
@@ -268,12 +260,12 @@ class _Places:
         i = self.page.at(position)
         if i < 0 or self.page.name(i) != "script" or "ld+json" not in self.page.attributes(i).get("type", "").lower():
             return
-        if any(self.page.name(a) == "template" for a in self.page.ancestors(i)):
+        if self._in_template(i):
             return
         start, end = int(self.page.elements.stop[i]), int(self.page.elements.end[i])
         if end - start > jsonld.MOST_BYTES or b"icense" not in self.page.html[start:end]:
             return
-        for found in jsonld.licences(self.page.html[start:end].decode("utf-8", "replace")):
+        for found in jsonld.licences(self.page.html[start:end].decode("utf-8", "replace"), self.url):
             address = urljoin("https:", found.licence) if found.licence.startswith("//") else found.licence
             yield from claim(address, "jsonld", found.scope, f"json-ld {found.node}", 0.9)
 
@@ -281,7 +273,7 @@ class _Places:
         """Licences named in words alone, and rights reserved in words: weak evidence, and a mention."""
         if self._reserved is not None:
             words = self.page.words(max(self._reserved - 100, 0), self._reserved + 100)
-            if _RESERVED_TEXT.search(words):
+            if meta.RESERVED_WORDS.search(words):
                 yield Claim(RESERVED, "mention", "page", "text", words[:200], "publisher", 0.3)
         reach = -1
         for position in self._words[:_MOST_PLACES]:
@@ -295,28 +287,9 @@ class _Places:
             end = min(position + 300, int(self.page.elements.end[block]) if block >= 0 else len(self.page.html))
             text, reach = self.page.words(start, end), end
             place = subject.by_place(self.page, i, self.url) if i >= 0 else ""
+            place = place or subject.by_dcmi_type(self.page, block, position)
             for match in _STATED.finditer(text):
                 words = subject.by_words(text[: match.start()], match[0], text[match.end() :])
                 scope = place or (words if words in ("media", "other") else "page")
                 kind = "mention" if words == "mention" else "statement"
                 yield from claim(match[1].strip(" -–/"), kind, scope, "text", _STATEMENT_CONFIDENCE)
-
-
-def _meta_reservations(attributes: Mapping[str, str]) -> Iterator[Reservation]:
-    agent, content = attributes.get("name", "").lower(), attributes.get("content", "")
-    if agent in _AGENTS:
-        yield from reservations.robots_tokens(
-            content, "meta-robots", f"meta name={agent}", "*" if agent == "robots" else agent
-        )
-    elif agent == "tdm-reservation" and content in ("0", "1"):
-        yield Reservation("tdmrep", "deny" if content == "1" else "allow", "*", "meta", content)
-
-
-def _meta(attributes: Mapping[str, str]) -> Iterator[Claim]:
-    name = (attributes.get("name") or attributes.get("property") or "").lower()
-    content = attributes.get("content", "")
-    if name in _META:
-        if _RESERVED_TEXT.search(content):
-            yield Claim(RESERVED, "meta", "page", f"meta {name}", content[:200], "publisher", 0.8)
-        else:
-            yield from claim(content, "meta", "page", f"meta {name}", 0.85)

@@ -30,7 +30,8 @@ WORDS = (
     b"creative commons",
     b"googlebot",
     *(before + b"rights" for before in (b'"', b"'", b".", b":", b" ", b"=")),
-    *(b'robots"', b"robots'", b"=robots", b'"gptbot', b"'gptbot", b'"ccbot"', b"'ccbot'"),
+    *(b'robots"', b"robots'", b"=robots", b'"ccbot"', b"'ccbot'"),
+    *(q + a for q in (b'"', b"'") for a in (b"gptbot", b"claudebot", b"anthropic-ai", b"google-extended", b"bingbot")),
 )
 CC, BADGE, LICENSE, LICENCE, COPYRIGHT, JSONLD, RSL, TDM, NOAI, CC_NAME, GOOGLEBOT = range(11)
 _BLOCK = min(map(len, WORDS))
@@ -216,8 +217,13 @@ def _elements(
             i += 1
             continue
         if raw == 0 and i + 3 < n and data[i + 1] == 33 and data[i + 2] == 45 and data[i + 3] == 45:
-            i += 4
-            while i < n and not (data[i] == 62 and data[i - 1] == 45 and data[i - 2] == 45):
+            first = i + 4
+            i = first
+            while i < n and not (
+                data[i] == 62
+                and data[i - 2] == 45
+                and (data[i - 1] == 45 or (data[i - 1] == 33 and data[i - 3] == 45 and i - 3 >= first))  # --> or --!>
+            ):
                 i += 1
             continue
         closing = i + 1 < n and data[i + 1] == 47

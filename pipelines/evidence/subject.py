@@ -34,7 +34,10 @@ TEXT_TYPES = frozenset(
 _MEDIA_TAGS = frozenset(
     {"figure", "figcaption", "picture", "video", "audio", "object", "svg", "map", "gallery", "amp-img"}
 )
-_OTHER_TAGS = frozenset({"blockquote", "q", "cite", "pre", "code", "samp", "kbd", "template"})
+#: quoted, shown as code, to be chosen, struck out
+_OTHER_TAGS = frozenset(
+    ("blockquote q cite pre code samp kbd template select option datalist del s strike").split()
+)  # fmt: skip
 _MEDIA_NAMES = frozenset(
     ("caption captions credit credits photo photos photograph image images img thumb thumbnail thumbnails gallery "
      "picture figure lightbox attachment slideshow carousel wp-caption mediacredit imagecredit photocredit").split()
@@ -87,7 +90,10 @@ _THIS = re.compile(
     re.IGNORECASE,
 )
 _NEGATED = re.compile(
-    r"\b(?:not|no longer|never|unlike|don't|doesn't|isn't|aren't|wasn't|cannot|nicht|kein\w*|ne .{0,30}pas|instead of|"
+    r"\b(?:not|no longer|never|unlike|don't|doesn't|isn't|aren't|wasn't|cannot|nicht|kein\w*|instead of|"
+    r"n(?:e |['’]).{0,30}?(?:pas|plus)|"
+    r"no (?:está|están|es|son|se|ha|han)|non (?:è|sono|si|viene|vengono)|não|niet|geen|nie|ikke|inte|не|"
+    r"until (?:\w+ ){0,2}(?:19|20)\d\d|if you (?:want|wish|would|publish|choose|submit|upload)|what does|"
     r"rather than|formerly|previously|used to be|was once|such as|e\.g\.|for example|for instance|like the|compare|"
     r"versus|vs\.?|what is|what are|about the|difference between|types? of|choose|guide to|read more about|learn "
     r"(?:more )?about|explains?|see also)\W+(?:\S+\s+){0,6}\S*\s*$",
@@ -102,9 +108,13 @@ _REFUSED = re.compile(
 )
 #: "if not otherwise stated" is no negation
 _UNLESS = re.compile(
-    r"\b(?:if|where|when|unless|soweit|sofern|wenn|falls|si)\s+(?:not|nicht|non)\s+(?:otherwise|anders|anderweitig|stated|noted)",
+    r"\b(?:if|where|when|unless|soweit|sofern|wenn|falls|si|se|als|indien|tenzij|hvis|om|jeśli|o ile|если)\s+"
+    r"(?:not|nicht|non|no|não|niet|nie|ikke|inte|не)\b",
     re.IGNORECASE,
 )
+#: what the chooser of Creative Commons says the licensed work is (DCMI Type Vocabulary)
+_DCMI_TYPE = re.compile(rb"purl\.org/dc/dcmitype/(\w+)", re.IGNORECASE)
+_DCMI_MEDIA = frozenset({b"stillimage", b"image", b"movingimage", b"sound"})
 _CLAUSE = re.compile(r"[.;·•|!?。;\n](?:\s|$)|[·•|。]| [–—] ")
 _SHORT = 220
 
@@ -138,14 +148,24 @@ def by_place(page: Page, i: int, url: str = "") -> Subject | Literal[""]:
     return ""
 
 
+def by_dcmi_type(page: Page, block: int, position: int) -> Literal["media", "other", ""]:
+    """From the type of the work that a block states before a byte; empty for a text, and for silence."""
+    start = int(page.elements.stop[block]) if block >= 0 else 0
+    stated = _DCMI_TYPE.findall(page.html[max(start, position - _LAYOUT_BYTES) : position].lower())
+    if not stated or stated[-1] in (b"text", b"collection"):
+        return ""
+    return "media" if stated[-1] in _DCMI_MEDIA else "other"
+
+
 def by_words(before: str, own: str, after: str) -> Subject | Literal["this", ""]:
     """From the clause of a link: ``this`` when it says in so many words that the page is meant; empty for silence."""
     cuts = [m.end() for m in _CLAUSE.finditer(before)]
     before = before[cuts[-1] if cuts else 0 :][-_SHORT:]
+    asked = False
     if cut := _CLAUSE.search(after):
-        after = after[: cut.start()]
+        asked, after = cut[0].startswith("?"), after[: cut.start()]
     after = after[:_SHORT]
-    if _NEGATED.search(_UNLESS.sub("except where", before)) or _REFUSED.match(after):
+    if asked or _NEGATED.search(_UNLESS.sub("except where", before)) or _REFUSED.match(after):
         return "mention"
     found = [
         (m.start(), kind)

@@ -23,7 +23,7 @@ from pipelines.conductor import Conductor
 from pipelines.stages import reviews
 from pipelines.task import Made, Task
 
-VERSION = 1
+VERSION = 2
 COLUMN = "annotations/licence"
 UNITED = "annotations/united"
 SIGNATURES = "signatures"

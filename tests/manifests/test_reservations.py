@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
 from typing import Any
 
@@ -30,6 +31,8 @@ from manifests.reservations.tdmrep import TdmRep
         ("Disallow: /ツ", "/%E3%83%84", False),
         ("Disallow: /a", "/A", True),
         ("Disallow: /", "/robots.txt", True),
+        ("Disallow: /\x85\nAllow: /b", "/a", True),  # a line ends by CR or LF alone
+        ("\rDisallow: /a\rDisallow: /b\r\n", "/b", False),
     ],
 )
 def test_rules_of_the_standard(rules: str, path: str, allowed: bool) -> None:
@@ -47,6 +50,12 @@ def test_groups_belong_to_their_agents() -> None:
     assert robots.allows("Other", "/a")[0]
     found = {(r.value, r.agent) for r in robots.reservations("/a") if r.protocol == "robots"}
     assert found == {("deny", "GPTBot"), ("deny", "CCBot")}
+
+
+@pytest.mark.parametrize("between", ["", "\n", "Crawl-delay: 5\n", "Sitemap: https://e.example/s\n", "# nothing\n"])
+def test_agents_in_a_row_share_their_rules(between: str) -> None:
+    robots = Robots.parse(f"\ufeffUser-agent: CCBot\r\n{between}User-agent: GPTBot\r\nDisallow: /\r\n")
+    assert [robots.allows(a, "/a")[0] for a in ("CCBot", "GPTBot", "Other")] == [False, False, True]
 
 
 def test_a_host_that_denies_nobody_is_known_to_allow() -> None:
@@ -75,6 +84,9 @@ def test_newer_lines_in_robots() -> None:
         ("train-ai=y, genai=n", "deny"),
         ("train-ai=maybe", "unknown"),
         ("search=n", None),
+        ("train-ai=n, exotic=maybe;q=1, foo", "deny"),
+        ('note="train-ai=n", train-ai=y', "allow"),
+        ("x-train-ai=n", None),
         ("nonsense", None),
     ],
 )
@@ -92,6 +104,10 @@ def test_tdmrep() -> None:
     text = f'[{closed}, {{"location": "/open/*", "tdm-reservation": 0}}]'
     found = TdmRep.parse(text)
     assert [found.reservation(p).value for p in ("/a", "/open/a")] == ["deny", "allow"]  # type: ignore[union-attr]
+    for said, value in ((True, "deny"), ("1", "deny"), (False, "allow")):
+        rules = [3, {"location": ["/"]}, {"location": "https://e.example/", "tdm-reservation": said}]
+        one = TdmRep.parse(f"\ufeff{json.dumps(rules)}")
+        assert one.reservation("/a").value == value  # type: ignore[union-attr]
     for broken in ("", "{", "[1]", '[{"location": 3}]', "[" * 100_000):
         assert TdmRep.parse(broken).reservation("/a") is None
 
@@ -115,6 +131,27 @@ def test_rsl(inner: str, value: str) -> None:
     assert found.value == value
 
 
+_FREE = '<license><permits type="usage">ai-train</permits><payment type="free"/></license>'
+_PAID = '<license><permits type="usage">all</permits><payment type="purchase"/></license>'
+_SEARCH = '<license><permits type="usage">search</permits><payment type="free"/></license>'
+_NEVER = '<license><prohibits type="usage">ai-all</prohibits></license>'
+
+
+@pytest.mark.parametrize(
+    ("licences", "value"),
+    [
+        ((_FREE, _PAID), "allow"),
+        ((_SEARCH, _PAID), "unknown"),
+        ((_SEARCH,), "deny"),
+        ((_SEARCH, _NEVER, _FREE), "deny"),
+    ],
+)
+def test_of_several_licences_of_rsl_one_may_be_chosen(licences: tuple[str, ...], value: str) -> None:
+    found = Rsl.parse(f'<rsl><content url="/">{"".join(licences)}</content></rsl>').reservation("/a")
+    assert found is not None
+    assert found.value == value
+
+
 def test_rsl_that_is_hostile_says_nothing() -> None:
     bomb = '<!DOCTYPE a [<!ENTITY b "cc">]><rsl><content url="/">&b;</content></rsl>'
     assert Rsl.parse(bomb).rules == Rsl.parse("<rsl").rules == ()
@@ -134,6 +171,13 @@ def test_the_snapshot_of_the_day_counts() -> None:
     assert values == ["allow", "deny"]
     assert hosts.reservations("https://example.org/a", datetime(2025, 1, 1, tzinfo=UTC))[0].observed is not None
     assert hosts.reservations("https://other.org/a", None) == []
+
+
+def test_a_redirect_says_nothing() -> None:
+    deny = snapshot("robots", "User-agent: *\nDisallow: /", 1)
+    hosts = Hosts([deny, snapshot("robots", "", 2, 301)])
+    assert [r.value for r in hosts.reservations("https://example.org/a", None)] == ["deny"]
+    assert Hosts([snapshot("robots", "", 2, 301)]).reservations("https://example.org/a", None) == []
 
 
 @pytest.mark.parametrize(("status", "value"), [(404, "allow"), (503, "deny")])

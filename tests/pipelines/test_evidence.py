@@ -118,3 +118,27 @@ def test_reservations_that_name_an_agent_or_a_licence_server() -> None:
         ("rsl", "unknown", "*", "https://example.org/rsl.xml"),
         ("rsl", "unknown", "*", "https://example.org/all.xml"),
     }
+
+
+@pytest.mark.parametrize("agent", ["GPTBot", "ClaudeBot", "anthropic-ai", "Google-Extended", "bingbot", "CCBot"])
+@pytest.mark.parametrize("quote", ['"', "'"])
+def test_a_tag_for_one_agent_is_found_whatever_else_the_page_says(agent: str, quote: str) -> None:
+    html = f"<meta name={quote}{agent}{quote} content={quote}NoAI{quote}>"
+    _, (found,) = from_html(html.encode(), headers={}, url="")
+    assert (found.value, found.agent) == ("deny", agent.lower())
+    for quoting in (f"<!-- {html} -->", f"<script>{html}</script>", f"<template>{html}</template>"):
+        assert from_html(quoting.encode(), headers={}, url="") == ((), ())
+
+
+@pytest.mark.parametrize(
+    ("headers", "said"),
+    [
+        ({"tdm-reservation": "0, 1"}, [("tdmrep", "deny", "*")]),
+        ({"tdm-reservation": "yes"}, []),
+        ({"x-robots-tag": "googlebot: noindex, gptbot: noai, ccbot: nosnippet"}, [("x-robots-tag", "deny", "gptbot")]),
+        ({"x-robots-tag": "unavailable_after: 25 Jun 2030 15:00:00 PST, noai"}, [("x-robots-tag", "deny", "*")]),
+    ],
+)
+def test_headers_sent_twice_and_for_one_agent(headers: dict[str, str], said: list[tuple[str, str, str]]) -> None:
+    _, found = from_html(b"", headers=headers, url="")
+    assert [(r.protocol, r.value, r.agent) for r in found] == said

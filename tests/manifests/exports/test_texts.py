@@ -158,19 +158,6 @@ def test_top_domains_and_the_rule_for_small_providers(facts: Facts, count: int) 
     assert ranked["share"].sum() == pytest.approx(1)
 
 
-@pytest.mark.parametrize(
-    ("host", "domain"),
-    [
-        ("a.b.example.co.uk", "example.co.uk"),
-        ("localhost:8080", "localhost"),
-        ("192.0.2.1", "192.0.2.1"),
-        ("[::1]", "[::1]"),
-    ],
-)
-def test_registrable_domain(host: str, domain: str) -> None:
-    assert domains.registrable(host) == domain
-
-
 def test_contracts_are_in_the_bill_of_materials(facts: Facts) -> None:
     import json
 
