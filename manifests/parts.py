@@ -69,15 +69,11 @@ def write(run: str, column: str, part: str, table: pa.Table, *, schema: str, ids
 def read(run: str, column: str, part: str, columns: list[str] | None = None, *, ids: str | None = None) -> pa.Table:
     """Reads a part; with ``ids``, MisalignedPart when it is aligned with another document part."""
     uri = storage.join(run, path(column, part))
-    if ids is not None:
-        check_alignment(uri, ids)
-    return storage.read_table(uri, columns)
-
-
-def check_alignment(uri: str, ids: str) -> None:
-    found = storage.read_metadata(uri).get("cuvee.ids")
-    if found != ids:
+    table = storage.read_table(uri, columns)
+    found = (table.schema.metadata or {}).get(b"cuvee.ids", b"").decode()
+    if ids is not None and found != ids:
         raise MisalignedPart(f"{uri} is aligned with ids {found}, not {ids}: delete it and run again")
+    return table
 
 
 def aligned(run: str, part: str, columns: dict[str, list[str] | None]) -> pl.DataFrame:

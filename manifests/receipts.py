@@ -74,9 +74,12 @@ def valid(run: str, receipt: Receipt | None, key: str) -> bool:
 
 
 def output(run: str, path: str, rows: int = 0) -> Output:
-    """Describes a file just written."""
+    """Describes a file just written. FileNotFoundError when it is not there."""
     uri = storage.join(run, path)
-    return Output(path=path, digest=storage.digest(uri), bytes=storage.size(uri), rows=rows)
+    found = storage.stat(uri)
+    if found is None:
+        raise FileNotFoundError(uri)
+    return Output(path=path, digest=found.digest or storage.digest(uri), bytes=found.size, rows=rows)
 
 
 def stages(run: str) -> list[str]:

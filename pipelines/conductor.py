@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from fnmatch import fnmatch
 from typing import Any
@@ -72,16 +72,16 @@ class Conductor:
 
         ``on_driver``: tasks that read what this machine has are done on it, whatever the engine.
         """
-        with self._stage(stage, tasks) as pending:
+        with _Stage(self, stage, tasks) as entered:
             if on_driver and self.engine.remote:
-                for task in pending:
-                    if isinstance(done := execute(self.run, task), Failure):
-                        record_failure(self.run, done)
-            elif pending:
+                for failure in entered.do_here():
+                    record_failure(self.run, failure)
+            elif entered.pending:
                 from pipelines import graph
 
-                self._submit(stage, pending, graph.map_job(self.run, pending, self.engine.execute))
-            return self._collect(stage, tasks, tolerate)
+                with entered.watched():
+                    self._submit(stage, entered.pending, graph.map_job(self.run, entered.pending, self.engine.execute))
+            return self._complete(stage, tasks, entered.done, tolerate)
 
     def exchange(
         self, stage: str, tasks: Sequence[Task], consumer: Consumer, *, into: str, keep: Iterable[str] = ()
@@ -91,39 +91,37 @@ class Conductor:
         Of very many tasks, the key files are first merged: three jobs.
         Returns the receipts of the consuming stage ``into``. Those named in ``keep`` are left from earlier exchanges.
         """
-        keep = list(keep)
         merged = f"{stage}-merged"
         if len(tasks) > merging.FILES:
             tasks = merging.tasks(stage, self.map(stage, tasks))
             stage = merged
         else:
             self._prune(merged, [])
-        produced = self._done(tasks)
-        complete = all(produced)
-        consumers = consuming(consumer, [r for r in produced if r]) if complete else []
-        if complete and all(self._done(consumers)):
-            self._prune(stage, tasks)
+        producing = _Stage(self, stage, tasks)
+        consumers = consuming(consumer, list(producing.done.values())) if not producing.pending else []
+        consumed = self._look(into, consumers)
+        if not producing.pending and len(consumed.done) == len(consumers):
+            self._prune(stage, tasks, names=producing.names)
             self._note(stage, len(tasks), 0, 0.0)
         else:
-            with self._stage(stage, tasks):
+            with producing:
                 from pipelines import graph
 
                 job = graph.exchange_job(self.run, stage, tasks, consumer, self.engine.execute)
-                self._submit(stage, tasks, job, exchange=True)
-                made = self._collect(stage, tasks, 0)
-            consumers = consuming(consumer, made)
-        found = self._collect(into, consumers, 0)
-        self._prune(into, consumers, keep)
+                with producing.watched():
+                    self._submit(stage, tasks, job, exchange=True)
+                consumers = consuming(consumer, self._complete(stage, tasks, producing.done, 0))
+            consumed = self._look(into, consumers)
+        found = self._complete(into, consumers, consumed.done, 0)
+        self._prune(into, consumers, keep, names=consumed.names)
         return found
 
     def here(self, stage: str, task: Task) -> Receipt:
         """A task done by the driver itself."""
-        with self._stage(stage, [task]) as pending:
-            for t in pending:
-                done = execute(self.run, t)
-                if isinstance(done, Failure):
-                    raise RunFailed(f"{stage}: {done.message}")
-            return self._collect(stage, [task], 0)[0]
+        with _Stage(self, stage, [task]) as entered:
+            if failures := entered.do_here():
+                raise RunFailed(f"{stage}: {failures[0].message}")
+            return entered.done[task.name]
 
     def forget(self, *patterns: str) -> None:
         """Deletes what stages that the recipe has no more left behind."""
@@ -134,16 +132,26 @@ class Conductor:
 
     def receipts(self, tasks: Sequence[Task]) -> list[Receipt]:
         """The receipts of tasks that are done."""
-        return [r for r in self._done(tasks) if r is not None]
+        done = self._look(tasks[0].stage, tasks).done if tasks else {}
+        return [done[t.name] for t in tasks if t.name in done]
 
-    def _done(self, tasks: Sequence[Task]) -> list[Receipt | None]:
-        """The valid receipt of each task, or None."""
+    def _look(self, stage: str, tasks: Sequence[Task]) -> _Found:
+        """What is there of a stage, whose tasks may be of earlier stages, too.
 
-        def valid(task: Task) -> Receipt | None:
+        Receipts are listed before they are read: of a fresh stage, none is.
+        """
+
+        def read(task: Task) -> tuple[Task, Receipt | None, bool]:
             found = receipts.read(self.run, task.stage, task.name)
-            return found if receipts.valid(self.run, found, task.key) else None
+            return task, found, receipts.valid(self.run, found, task.key)
 
-        return storage.at_once(valid, tasks, remote=not storage.is_local(self.run))
+        there = {s: set(receipts.tasks(self.run, s)) for s in {stage, *(t.stage for t in tasks)}}
+        told = [t for t in tasks if t.name in there[t.stage]]
+        found = storage.at_once(read, told, remote=not storage.is_local(self.run))
+        done = {task.name: receipt for task, receipt, is_valid in found if receipt is not None and is_valid}
+        return _Found(
+            sorted(there[stage]), [(task, receipt) for task, receipt, is_valid in found if not is_valid], done
+        )
 
     def _submit(
         self, stage: str, tasks: Sequence[Task], build: Callable[[Any], None], *, exchange: bool = False
@@ -151,12 +159,9 @@ class Conductor:
         name = job_name(self.run, stage, [t.key for t in tasks])
         self.counters[stage] = dict(self.engine.run(Job(self.run, name, len(tasks), build, exchange)))
 
-    def _stage(self, stage: str, tasks: Sequence[Task]) -> _StageContext:
-        return _StageContext(self, stage, tasks)
-
-    def _collect(self, stage: str, tasks: Sequence[Task], tolerate: int) -> list[Receipt]:
-        found = self._done(tasks)
-        missing = [t for t, r in zip(tasks, found, strict=True) if r is None]
+    def _complete(self, stage: str, tasks: Sequence[Task], done: Mapping[str, Receipt], tolerate: int) -> list[Receipt]:
+        """The receipts in the order of the tasks. RunFailed when more than ``tolerate`` are missing, and why."""
+        missing = [t for t in tasks if t.name not in done]
         if missing:
             said = {f.task: f.message for f in read_failures(self.run, stage)}
             failures = [Failure(stage, t.name, said.get(t.name) or why_unrecorded(self.run)) for t in missing]
@@ -165,77 +170,116 @@ class Conductor:
                 shown = "; ".join(f"{f.task}: {f.message}" for f in failures[:_SHOWN_FAILURES])
                 more = f" (and {len(failures) - _SHOWN_FAILURES} more)" if len(failures) > _SHOWN_FAILURES else ""
                 raise RunFailed(f"{stage}: {len(failures)} of {len(tasks)} tasks failed: {shown}{more}")
-        return [r for r in found if r is not None]
+        return [done[t.name] for t in tasks if t.name in done]
 
-    def _prune(self, stage: str, tasks: Sequence[Task], keep: Iterable[str] = ()) -> None:
-        """Deletes what earlier recipes or inputs left behind in this stage."""
+    def _prune(
+        self, stage: str, tasks: Sequence[Task], keep: Iterable[str] = (), *, names: Sequence[str] | None = None
+    ) -> None:
+        """Deletes what earlier recipes or inputs left behind in this stage; ``names``: its receipts, if known."""
         current = {t.name for t in tasks} | set(keep)
-        stale = [n for n in receipts.tasks(self.run, stage) if n not in current]
+        stale = [n for n in (receipts.tasks(self.run, stage) if names is None else names) if n not in current]
         if not stale:
             return
         kept = {o.path for n in current if (r := receipts.read(self.run, stage, n)) is not None for o in r.outputs}
         for name in stale:
-            if receipt := receipts.read(self.run, stage, name):
-                for output in receipt.outputs:
-                    if output.path not in kept:
-                        storage.remove(storage.join(self.run, output.path))
-            storage.remove(receipts.path_of(self.run, stage, name))
+            _forget(self.run, stage, name, receipts.read(self.run, stage, name), kept)
 
     def _note(self, stage: str, tasks: int, ran: int, seconds: float) -> None:
         self.times.append(StageTime(stage, tasks, ran, round(seconds, 2)))
 
 
-class _StageContext:
-    """Finds the pending tasks, shows progress while they run, and prunes afterwards."""
+@dataclass(frozen=True)
+class _Found:
+    """What is there of a stage: names of its receipts; of the tasks asked for, those that are done, and others left."""
+
+    names: list[str]
+    left: list[tuple[Task, Receipt | None]]  #: None for one that cannot be read
+    done: dict[str, Receipt]
+
+
+class _Stage:
+    """A stage being done: finds the pending tasks, shows progress while they run, and prunes afterwards."""
 
     def __init__(self, conductor: Conductor, stage: str, tasks: Sequence[Task]) -> None:
         self.conductor, self.stage, self.tasks = conductor, stage, tasks
+        names = [t.name for t in tasks]
+        if len(set(names)) < len(names):
+            raise ValueError(f"{stage}: two inputs make the same part: name every file once")
+        found = conductor._look(stage, tasks)
+        self.names, self._left, self.done = found.names, found.left, found.done
+        self.pending = [t for t in tasks if t.name not in self.done]
 
-    def __enter__(self) -> list[Task]:
+    def __enter__(self) -> _Stage:
         run = self.conductor.run
         self.conductor.held()
-        names = [t.name for t in self.tasks]
-        if len(set(names)) < len(names):
-            raise ValueError(f"{self.stage}: two inputs make the same part: name every file once")
-        done = self.conductor._done(self.tasks)
-        self.pending = [t for t, receipt in zip(self.tasks, done, strict=True) if receipt is None]
         forget_failures(run, self.stage)
-        for task in self.pending:
-            remove_outputs(run, receipts.read(run, task.stage, task.name))
-            storage.remove(receipts.path_of(run, task.stage, task.name))
+        for task, receipt in self._left:
+            _forget(run, task.stage, task.name, receipt)
         self.started = time.monotonic()
-        self._stop = threading.Event()
-        self._watcher = threading.Thread(target=self._watch, daemon=True)
-        self.conductor.listener.start(self.stage, len(self.tasks), len(self.tasks) - len(self.pending))
-        self._watcher.start()
-        return self.pending
+        self._waiting = {t.name: t for t in self.pending}
+        self.conductor.listener.start(self.stage, len(self.tasks), len(self.done))
+        return self
 
     def __exit__(self, kind: object, *_: object) -> None:
-        self._stop.set()
-        self._watcher.join()
         seconds = time.monotonic() - self.started
         self.conductor.listener.finish(self.stage, seconds, failed=kind is not None)
         self.conductor.held()
         if kind is None:
-            self.conductor._prune(self.stage, self.tasks)
+            self.conductor._prune(self.stage, self.tasks, names=self.names)
             self.conductor._note(self.stage, len(self.tasks), len(self.pending), seconds)
 
-    def _watch(self) -> None:
-        waiting = {t.name for t in self.pending}
-        while not self._stop.is_set():
-            looked = time.monotonic()
-            with suppress(storage.StorageError):  # progress can wait for the store
-                self._see(waiting)
-            self._stop.wait(max(_POLL_SECONDS, (time.monotonic() - looked) / _POLL_SHARE))
-        with suppress(storage.StorageError):
-            self._see(waiting)
+    def do_here(self) -> list[Failure]:
+        """Does the pending tasks in this process, one after another; returns what failed."""
+        failures = []
+        for task in self.pending:
+            made = execute(self.conductor.run, task)
+            if isinstance(made, Failure):
+                failures.append(made)
+            else:
+                self._saw(made)
+        return failures
 
-    def _see(self, waiting: set[str]) -> None:
+    @contextmanager
+    def watched(self) -> Iterator[None]:
+        """Shows what becomes done in the block, and knows all of it at its end."""
+        stop = threading.Event()
+        watcher = threading.Thread(target=self._watch, args=(stop,), daemon=True)
+        watcher.start()
+        try:
+            yield
+        finally:
+            stop.set()
+            watcher.join()
+        self._see()
+
+    def _watch(self, stop: threading.Event) -> None:
+        while True:
+            looked = time.monotonic()
+            if stop.wait(_POLL_SECONDS):
+                return
+            with suppress(storage.StorageError):  # progress can wait for the store
+                self._see()
+            stop.wait((time.monotonic() - looked) / _POLL_SHARE)
+
+    def _see(self) -> None:
         """Progress comes from receipts, so that it is the same on every engine."""
-        if not waiting:
-            return
         run = self.conductor.run
-        for name in waiting.intersection(receipts.tasks(run, self.stage)):
-            if receipt := receipts.read(run, self.stage, name):
-                waiting.discard(name)
-                self.conductor.listener.advance(self.stage, receipt)
+        if not self._waiting:
+            return
+        there = {(s, name) for s in {t.stage for t in self._waiting.values()} for name in receipts.tasks(run, s)}
+        fresh = [t for t in self._waiting.values() if (t.stage, t.name) in there]
+        found = storage.at_once(lambda t: receipts.read(run, t.stage, t.name), fresh, remote=not storage.is_local(run))
+        for task, receipt in zip(fresh, found, strict=True):
+            if receipt is not None and receipt.key == task.key:
+                self._saw(receipt)
+
+    def _saw(self, receipt: Receipt) -> None:
+        self.done[receipt.task] = receipt
+        del self._waiting[receipt.task]
+        self.conductor.listener.advance(self.stage, receipt)
+
+
+def _forget(run: str, stage: str, task: str, receipt: Receipt | None, kept: Container[str] = ()) -> None:
+    """Deletes a receipt and what it names, but for the paths that are ``kept``."""
+    remove_outputs(run, receipt, kept)
+    storage.remove(receipts.path_of(run, stage, task))

@@ -20,10 +20,12 @@ _ROOMS = ("pipelines", "classifiers", "ocr", "dedup", "mixing", "manifests")
 
 
 def examine(*, spark_master: str = "", run: str = "", options: Sequence[str] = ()) -> list[Check]:
-    """Everything that can be missing, in the order a newcomer meets it; and of a Spark cluster, when one is named."""
+    """Everything that can be missing, in the order a newcomer meets it; a run folder and a Spark cluster when named."""
     from pipelines.engines import examination
 
-    cluster = list(examination.of_a_cluster(spark_master, run, options)) if spark_master else []
+    folder = [examination.of_a_run_folder(run)] if run else []
+    seen = run if all(check.ok for check in folder) else ""
+    cluster = list(examination.of_a_cluster(spark_master, seen, options)) if spark_master else []
     return [
         _python(),
         *_rooms(),
@@ -37,6 +39,7 @@ def examine(*, spark_master: str = "", run: str = "", options: Sequence[str] = (
         _package("Uvicorn (the served report)", "uvicorn", "pip install 'cuvee[web]'"),
         _program("Chromium (tests of the report)", ("chromium", "chromium-browser", "google-chrome"), "chromium"),
         *examination.of_this_machine(),
+        *folder,
         *cluster,
         _disk(),
         Check("Processors", True, f"{os.cpu_count()}"),

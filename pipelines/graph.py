@@ -31,8 +31,12 @@ class ExecuteTasks(beam.DoFn):  # type: ignore[misc]
         names = ("tasks", "failures", "documents", "rejects", "bytes")
         self.counters = {name: Metrics.counter(COUNTERS, name) for name in names}
 
+    def start_bundle(self) -> None:
+        # asked once a bundle: what the tasks before failed at is known before the first group is
+        self.halted = bool(self.unless_failed and read_failures(self.run, self.unless_failed))
+
     def process(self, task: Task) -> Iterator[Receipt]:
-        if self.unless_failed and read_failures(self.run, self.unless_failed):
+        if self.halted:
             return
         done = self.execute(self.run, task)
         if isinstance(done, Receipt):

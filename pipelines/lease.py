@@ -107,7 +107,7 @@ class _Lease:
         if found is None:
             return ""
         holder = self._holder()
-        if _is_gone(holder):
+        if _is_gone(holder) or holder.get("token") == self._token:  # ours: written, but the answer got lost
             return found.version
         since = time.monotonic()
         while time.monotonic() - since < EXPIRY:

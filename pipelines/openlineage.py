@@ -10,14 +10,11 @@ import os
 import uuid
 from datetime import UTC, datetime
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from manifests import storage
 from manifests.receipts import Output, Receipt
 from pipelines.telemetry import Lines
-
-if TYPE_CHECKING:
-    pass
 
 FILE = "lineage/openlineage.jsonl"
 NAMESPACE = "cuvee"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
@@ -71,7 +71,7 @@ def execute(run: str, task: Task) -> Receipt | Failure:
                 cpu_seconds=round(time.process_time() - busy, 3),
             )
             receipts.write(run, receipt)
-            remove_outputs(run, done, keep=receipt)
+            remove_outputs(run, done, {o.path for o in receipt.outputs})
             return receipt
         except ValueError as error:  # the input's or the user's fault: trying again changes nothing
             return Failure(task.stage, task.name, one_line(error))
@@ -81,9 +81,8 @@ def execute(run: str, task: Task) -> Receipt | Failure:
     raise AssertionError("unreachable")
 
 
-def remove_outputs(run: str, receipt: Receipt | None, *, keep: Receipt | None = None) -> None:
-    """Deletes what an earlier execution wrote under other names than the present one."""
-    kept = {o.path for o in keep.outputs} if keep else set()
+def remove_outputs(run: str, receipt: Receipt | None, kept: Container[str] = ()) -> None:
+    """Deletes what an earlier execution wrote, but for the paths that are ``kept``."""
     for output in receipt.outputs if receipt else ():
         if output.path not in kept:
             storage.remove(storage.join(run, output.path))

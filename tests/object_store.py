@@ -11,10 +11,12 @@ import subprocess
 import sys
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from urllib.parse import parse_qs, unquote
 from urllib.request import urlopen
 
 import pytest
@@ -108,11 +110,15 @@ def serving(folder: Path) -> Iterator[Server]:
 
 
 class Faults:
-    """A proxy before a server. ``unavailable``: the share of requests answered 503; ``cut``: of bodies ended midway."""
+    """A proxy before a server. ``unavailable``: the share of requests answered 503; ``cut``: of bodies ended midway.
+
+    ``requests`` counts them, as (what, of which key): GET, HEAD, PUT, POST, DELETE, and LIST of a folder.
+    """
 
     def __init__(self, endpoint: str, *, unavailable: float = 0.0, cut: float = 0.0, seed: int = 0) -> None:
         self.unavailable, self.cut = unavailable, cut
         self.refused = self.shortened = 0
+        self.requests: Counter[tuple[str, str]] = Counter()
         host, port = endpoint.removeprefix("http://").split(":")
         faults, chance, lock = self, random.Random(seed), threading.Lock()
 
@@ -125,6 +131,7 @@ class Faults:
             def handle_any(self) -> None:
                 body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
                 with lock:
+                    faults.requests[_asked(self.command, self.path)] += 1
                     refuse, cut = chance.random() < faults.unavailable, chance.random() < faults.cut
                     faults.refused += refuse
                 if refuse:
@@ -171,6 +178,15 @@ class Faults:
         self._server.server_close()
 
 
+def _asked(command: str, path: str) -> tuple[str, str]:
+    """What is asked of which key, without the bucket."""
+    address, _, query = path.partition("?")
+    wanted = parse_qs(query)
+    if "list-type" in wanted:
+        return "LIST", "".join(wanted.get("prefix", []))
+    return command, unquote(address.lstrip("/").partition("/")[2])
+
+
 def _client(endpoint: str) -> object:
     import boto3
 
@@ -186,10 +202,10 @@ def _weed() -> str:
 
 
 def _free_ports(count: int) -> list[int]:
-    """Ports whose neighbour 10,000 above is free too: SeaweedFS takes both."""
+    """Ports whose neighbour 10,000 above is free too: SeaweedFS takes both. Below those that connections are given."""
     chosen: list[int] = []
     while len(chosen) < count:
-        port = random.SystemRandom().randrange(20_000, 45_000)
+        port = random.SystemRandom().randrange(12_000, 22_000)
         if port not in chosen and _is_free(port) and _is_free(port + 10_000):
             chosen.append(port)
     return chosen

@@ -179,9 +179,7 @@ def open_input(uri: str) -> Any:
 
 def read_range(uri: str, start: int, length: int) -> bytes:
     """``length`` bytes from ``start`` on, fewer at the end of the file, in one request."""
-    with _backend(uri).open(uri, read_ahead=0) as f:
-        f.seek(start)
-        return bytes(f.read(length))
+    return _backend(uri).read(uri, start, length) if length else b""
 
 
 @contextmanager

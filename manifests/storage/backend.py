@@ -8,6 +8,8 @@ from typing import BinaryIO, Protocol
 
 #: so that reading forwards costs a request every few megabytes
 READ_AHEAD = 4 << 20
+#: what opening a file brings, where that says its size as well: most files of a run are smaller, and come whole
+FIRST_READ = 1 << 20
 
 
 class StorageError(OSError):
@@ -49,6 +51,10 @@ class Backend(Protocol):
 
     def open(self, uri: str, read_ahead: int = READ_AHEAD) -> BinaryIO:
         """Seekable; at least ``read_ahead`` bytes come with a request. FileNotFoundError when absent."""
+        ...
+
+    def read(self, uri: str, start: int, length: int) -> bytes:
+        """Bytes from ``start`` on, fewer at the end of the file, in one request. FileNotFoundError when absent."""
         ...
 
     def put(self, uri: str, content: BinaryIO, digest: str) -> None:

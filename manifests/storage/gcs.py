@@ -110,8 +110,6 @@ class GCS:
             pass
 
     def open(self, uri: str, read_ahead: int = READ_AHEAD) -> BinaryIO:
-        from requests.exceptions import RequestException
-
         bucket, name = split(uri)
         with _explained(uri):
             blob = _client().bucket(bucket).get_blob(name)
@@ -119,14 +117,15 @@ class GCS:
             raise FileNotFoundError(uri)
 
         def fetch(start: int, length: int) -> bytes:
-            def once() -> bytes:
-                data: bytes = blob.download_as_bytes(start=start, end=start + length - 1, raw_download=True)
-                return data
-
             with _explained(uri):
-                return retrying(once, lambda error: isinstance(error, (RequestException, ConnectionError)))
+                return _fetch(blob, start, length)
 
         return ranged(int(blob.size), fetch, read_ahead)
+
+    def read(self, uri: str, start: int, length: int) -> bytes:
+        bucket, name = split(uri)
+        with _explained(uri):
+            return _fetch(_client().bucket(bucket).blob(name), start, length)
 
     def put(self, uri: str, content: BinaryIO, digest: str) -> None:
         bucket, name = split(uri)
@@ -150,6 +149,20 @@ class GCS:
     def _prefix(self, folder: str) -> tuple[str, str]:
         bucket, name = split(folder)
         return bucket, name.rstrip("/") + "/" if name.rstrip("/") else ""
+
+
+def _fetch(blob: Any, start: int, length: int) -> bytes:
+    from google.api_core import exceptions
+    from requests.exceptions import RequestException
+
+    def once() -> bytes:
+        data: bytes = blob.download_as_bytes(start=start, end=start + length - 1, raw_download=True)
+        return data
+
+    try:
+        return retrying(once, lambda error: isinstance(error, (RequestException, ConnectionError)))
+    except exceptions.RequestRangeNotSatisfiable:  # beyond the end
+        return b""
 
 
 def _entry(uri: str, blob: Any) -> Entry:

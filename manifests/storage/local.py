@@ -61,6 +61,11 @@ class LocalFiles:
         opened: BinaryIO = pafs.LocalFileSystem().open_input_file(str(path_of(uri).absolute()))
         return opened
 
+    def read(self, uri: str, start: int, length: int) -> bytes:
+        with self.open(uri) as f:
+            f.seek(start)
+            return bytes(f.read(length))
+
     def put(self, uri: str, content: BinaryIO, digest: str) -> None:
         with replacing(path_of(uri)) as temporary, open(temporary, "wb") as out:
             shutil.copyfileobj(content, out, 1 << 20)

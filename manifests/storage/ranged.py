@@ -10,8 +10,8 @@ _PIECE = 16 << 20
 
 
 class _Ranges(io.RawIOBase):
-    def __init__(self, size: int, fetch: Callable[[int, int], bytes]) -> None:
-        self._size, self._fetch, self._position = size, fetch, 0
+    def __init__(self, size: int, fetch: Callable[[int, int], bytes], head: bytes) -> None:
+        self._size, self._fetch, self._head, self._position = size, fetch, head, 0
 
     def readable(self) -> bool:
         return True
@@ -31,23 +31,29 @@ class _Ranges(io.RawIOBase):
         wanted = min(len(buffer), self._size - self._position)
         if wanted <= 0:
             return 0
-        data = self._fetch(self._position, wanted)
-        if len(data) != wanted:
-            raise OSError(f"asked for {wanted} bytes at {self._position}, got {len(data)}")
-        buffer[:wanted] = data
-        self._position += wanted
-        return wanted
+        data = self._head[self._position : self._position + wanted] or self._exactly(wanted)
+        buffer[: len(data)] = data
+        self._position += len(data)
+        return len(data)
 
     def readall(self) -> bytes:
         """The rest, in large pieces: the inherited method asks for a few kilobytes at a time."""
-        pieces = []
+        pieces = [self._head[self._position :]]
+        self._position += len(pieces[0])
         while (left := self._size - self._position) > 0:
-            piece = self._fetch(self._position, min(left, _PIECE))
-            self._position += len(piece)
-            pieces.append(piece)
+            pieces.append(self._exactly(min(left, _PIECE)))
+            self._position += len(pieces[-1])
         return b"".join(pieces)
 
+    def _exactly(self, length: int) -> bytes:
+        data = self._fetch(self._position, length)
+        if len(data) != length:
+            raise OSError(f"asked for {length} bytes at {self._position}, got {len(data)}")
+        return data
 
-def ranged(size: int, fetch: Callable[[int, int], bytes], read_ahead: int) -> BinaryIO:
-    """A buffered file of ``size`` bytes; ``fetch(offset, length)`` brings exactly that range."""
-    return cast(BinaryIO, io.BufferedReader(_Ranges(size, fetch), buffer_size=max(1, min(size, read_ahead))))
+
+def ranged(size: int, fetch: Callable[[int, int], bytes], read_ahead: int, head: bytes = b"") -> BinaryIO:
+    """A buffered file of ``size`` bytes; ``fetch(offset, length)`` brings that range, and ``head`` is here already."""
+    if len(head) == size:
+        return io.BytesIO(head)
+    return cast(BinaryIO, io.BufferedReader(_Ranges(size, fetch, head), buffer_size=max(1, min(size, read_ahead))))

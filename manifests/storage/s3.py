@@ -14,7 +14,7 @@ from contextlib import contextmanager, suppress
 from functools import cache, partial
 from typing import Any, BinaryIO, TypeVar
 
-from manifests.storage.backend import READ_AHEAD, Contested, Entry, StorageError
+from manifests.storage.backend import FIRST_READ, READ_AHEAD, Contested, Entry, StorageError
 from manifests.storage.ranged import ranged
 from manifests.storage.retry import ATTEMPTS, retrying
 
@@ -22,6 +22,8 @@ _PART = 16 << 20
 _WHOLE = 4 * _PART  #: up to this, one PUT
 _MOST_PARTS = 10_000
 _DIGEST = "blake2b"
+#: about a second in all where nobody answers; of a store that refuses half of all requests, one check in 4,000 fails
+_ATTEMPTS_AT_ONCE = 12
 T = TypeVar("T")
 _REMEDIES = {
     "NoSuchBucket": "there is no such bucket: create it, or correct the address",
@@ -36,6 +38,7 @@ _REMEDIES = {
     "503": "the store is overloaded and stayed so; run again to resume",
 }
 _PASSING = {"RequestTimeout", "SlowDown", "Throttling", "ThrottlingException", "TooManyRequestsException"}
+_BEYOND_ITS_END = 416
 _ABSENT = {"NoSuchKey", "404", "NotFound"}
 _CONTESTED = {"PreconditionFailed", "412", "ConditionalRequestConflict", "409"}
 
@@ -98,8 +101,9 @@ def _explained(uri: str) -> Iterator[None]:
     except exceptions.NoRegionError:
         raise StorageError(f"{uri}: no region: set AWS_REGION") from None
     except exceptions.EndpointConnectionError as error:
+        where = str(error.kwargs.get("endpoint_url", "its address")).partition("?")[0]
         raise StorageError(
-            f"{uri}: the store does not answer at {error.kwargs.get('endpoint_url', 'its address')}"
+            f"{uri}: the store does not answer at {where}: start it, or correct AWS_ENDPOINT_URL_S3 or AWS_REGION"
         ) from None
     except exceptions.BotoCoreError as error:
         raise StorageError(f"{uri}: {error}") from None
@@ -122,9 +126,9 @@ class S3:
     """A ``Leasing`` backend."""
 
     def check(self, uri: str) -> None:
-        """StorageError, without long retries, when the bucket cannot be used."""
+        """StorageError, within seconds, when the bucket cannot be used."""
         bucket, _ = split(uri)
-        _ask(uri, lambda s3: s3.list_objects_v2(Bucket=bucket, MaxKeys=1), attempts=5)
+        _ask(uri, lambda s3: s3.list_objects_v2(Bucket=bucket, MaxKeys=1), attempts=_ATTEMPTS_AT_ONCE)
 
     def stat(self, uri: str) -> Entry | None:
         bucket, key = split(uri)
@@ -154,17 +158,11 @@ class S3:
         _ask(uri, lambda s3: s3.delete_object(Bucket=bucket, Key=key))
 
     def open(self, uri: str, read_ahead: int = READ_AHEAD) -> BinaryIO:
-        bucket, key = split(uri)
-        found = self.stat(uri)
-        if found is None:
-            raise FileNotFoundError(uri)
+        size, version, head = _get(uri, 0, FIRST_READ)
+        return ranged(size, lambda start, length: _get(uri, start, length, IfMatch=version)[2], read_ahead, head)
 
-        def fetch(start: int, length: int) -> bytes:
-            wanted = {"Bucket": bucket, "Key": key, "Range": f"bytes={start}-{start + length - 1}"}
-            data: bytes = _ask(uri, lambda s3: s3.get_object(**wanted, IfMatch=found.version)["Body"].read())
-            return data
-
-        return ranged(found.size, fetch, read_ahead)
+    def read(self, uri: str, start: int, length: int) -> bytes:
+        return _get(uri, start, length)[2]
 
     def put(self, uri: str, content: BinaryIO, digest: str) -> None:
         bucket, key = split(uri)
@@ -214,6 +212,28 @@ class S3:
             if not page.get("IsTruncated"):
                 return
             wanted = {**wanted, "ContinuationToken": page["NextContinuationToken"]}
+
+
+def _get(uri: str, start: int, length: int, **conditions: str) -> tuple[int, str, bytes]:
+    """Size and version of an object, and a range of it: all in one request."""
+    from botocore.exceptions import ClientError
+
+    bucket, key = split(uri)
+    if not key or key.endswith("/"):
+        raise FileNotFoundError(uri)
+    wanted = {"Bucket": bucket, "Key": key, "Range": f"bytes={start}-{start + length - 1}", **conditions}
+
+    def once(s3: Any) -> tuple[int, str, bytes]:
+        try:
+            answer = s3.get_object(**wanted)
+        except ClientError as error:
+            if error.response["ResponseMetadata"]["HTTPStatusCode"] == _BEYOND_ITS_END:
+                return 0, "", b""
+            raise
+        data: bytes = answer["Body"].read()
+        return int(answer.get("ContentRange", f"/{len(data)}").rpartition("/")[2]), str(answer["ETag"]), data
+
+    return _ask(uri, once)
 
 
 def _list(wanted: dict[str, Any], s3: Any) -> dict[str, Any]:

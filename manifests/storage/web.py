@@ -8,7 +8,7 @@ from typing import Any, BinaryIO
 
 from manifests.storage.backend import READ_AHEAD, Entry, StorageError
 from manifests.storage.ranged import ranged
-from manifests.storage.retry import ATTEMPTS, retrying
+from manifests.storage.retry import ATTEMPTS, pause
 
 _AGENT = "cuvee"
 
@@ -17,11 +17,13 @@ _AGENT = "cuvee"
 def _pool() -> Any:
     import urllib3
 
-    retries = urllib3.Retry(
+    class Retry(urllib3.Retry):
+        def get_backoff_time(self) -> float:
+            failures = [h for h in self.history if not h.redirect_location]
+            return pause(len(failures)) if failures else 0.0
+
+    retries = Retry(
         total=ATTEMPTS,
-        backoff_factor=0.02,
-        backoff_jitter=1.0,
-        backoff_max=20,
         status_forcelist=(429, 500, 502, 503, 504),
         allowed_methods=("GET", "HEAD"),
         redirect=5,
@@ -45,6 +47,14 @@ def _request(method: str, uri: str, headers: dict[str, str]) -> Any:
     if answer.status >= 400:
         raise StorageError(f"{uri}: the server answers {answer.status} {answer.reason or ''}".rstrip())
     return answer
+
+
+def _range(uri: str, start: int, length: int, *, whole: int = -1) -> bytes:
+    answer = _request("GET", uri, {"Range": f"bytes={start}-{start + length - 1}"})
+    if answer.status != 206 and length != whole:
+        raise StorageError(f"{uri}: the server serves no ranges; download the file first")
+    data: bytes = answer.data
+    return data
 
 
 class Web:
@@ -71,28 +81,13 @@ class Web:
         raise StorageError(f"{uri}: cannot be removed: a web server is only read from")
 
     def open(self, uri: str, read_ahead: int = READ_AHEAD) -> BinaryIO:
-        from urllib3.exceptions import HTTPError
-
         found = self.stat(uri)
         if found is None:
             raise FileNotFoundError(uri)
+        return ranged(found.size, lambda start, length: _range(uri, start, length, whole=found.size), read_ahead)
 
-        def fetch(start: int, length: int) -> bytes:
-            def once() -> bytes:
-                answer = _request("GET", uri, {"Range": f"bytes={start}-{start + length - 1}"})
-                if answer.status != 206 and length != found.size:
-                    raise StorageError(f"{uri}: the server serves no ranges; download the file first")
-                data: bytes = answer.data
-                if len(data) != length:
-                    raise HTTPError(f"{len(data)} of {length} bytes")
-                return data
-
-            try:
-                return retrying(once, lambda error: isinstance(error, (HTTPError, ConnectionError)))
-            except HTTPError as error:
-                raise StorageError(f"{uri}: {error}") from None
-
-        return ranged(found.size, fetch, read_ahead)
+    def read(self, uri: str, start: int, length: int) -> bytes:
+        return _range(uri, start, length)
 
     def put(self, uri: str, content: BinaryIO, digest: str) -> None:
         raise StorageError(f"{uri}: cannot be written: a web server is only read from")

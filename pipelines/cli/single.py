@@ -39,7 +39,7 @@ def ocr(
 def doctor(
     beam_options: Annotated[list[str] | None, typer.Argument(metavar="[-- BEAM OPTIONS]")] = None,
     spark_master: Annotated[str, typer.Option(help="A cluster to examine too: spark://HOST:PORT")] = "",
-    run: Annotated[str, typer.Option(help="A run folder that the cluster's workers must see.")] = "",
+    run: Annotated[str, typer.Option(help="A run folder to examine too; a cluster's workers must see it.")] = "",
 ) -> None:
     """What this machine can run, with the command that mends what it can't."""
     from pipelines.doctor import examine, show

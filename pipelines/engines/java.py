@@ -55,9 +55,11 @@ def job_server_jar(given: str = "") -> Path:
         missing = f"{named}: no such file" if named else f"no job server of Beam {wanted} on this machine"
         raise RunFailed(f"{missing}: {fetch}; or name the jar in {JAR}")
     found = beam_version(jar)
+    if not found:
+        raise RunFailed(f"{jar} is no job server of Beam: {fetch}; or name another in {JAR}")
     if found != wanted and found != os.environ.get(VOUCHED):
         raise RunFailed(
-            f"{jar} is the job server of Beam {found or '(none)'}, installed is {wanted}: {fetch}; "
+            f"{jar} is the job server of Beam {found}, installed is {wanted}: {fetch}; "
             f"or, if you know that the two work together, set {VOUCHED}={found}"
         )
     return jar

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -95,6 +96,22 @@ def test_an_exchange_repeats_only_what_changed(conductor: Conductor) -> None:
     again = conductor.exchange("multiples", tasks, work.sum_of_partition, into="sums")
     assert [r.digest for r in again] == [r.digest for r in first]
     assert before == {p: (Path(conductor.run) / p).stat().st_mtime_ns for p in before}
+
+
+def test_an_exchange_may_have_tasks_of_an_earlier_stage(conductor: Conductor) -> None:
+    earlier = work.numbered("multiples", work.write_multiples, 3)
+    conductor.exchange("multiples", earlier, work.sum_of_partition, into="sums")
+    later = [replace(t, stage="multiples-1") for t in work.numbered("multiples", work.write_multiples, 5)[3:]]
+    consumer = partial(work.files_of_partition, stage="all")
+    made = conductor.exchange("multiples-1", [*earlier, *later], consumer, into="all")
+    lines = (Path(conductor.run) / made[0].outputs[0].path).read_text().splitlines()
+    assert {line.split()[0] for line in lines} == {f"exchange/{n}.keys" for n in range(5)}
+    (Path(conductor.run) / "exchange/0.keys").unlink()
+    assert [r.digest for r in conductor.exchange("multiples-1", [*earlier, *later], consumer, into="all")] == [
+        r.digest for r in made
+    ]
+    assert len(receipts.tasks(conductor.run, "multiples")) == 3
+    assert len(receipts.tasks(conductor.run, "multiples-1")) == 2
 
 
 def test_many_key_files_are_merged_first_and_the_same_records_come(

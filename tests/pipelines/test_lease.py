@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from manifests import storage
+from manifests.storage.s3 import S3
 from pipelines import lease
 from pipelines.errors import RunFailed
 
@@ -56,6 +57,22 @@ def test_what_a_dead_process_here_left_is_taken_at_once(bucket: str, monkeypatch
     monkeypatch.setattr(lease, "EXPIRY", 3600.0)
     _left(bucket, machine=lease._machine(), pid=GONE.pid)
     lease.acquire(bucket).release()
+
+
+def test_who_wrote_it_without_hearing_so_has_it(bucket: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lease, "EXPIRY", 3600.0)
+    written, put_if = [], S3.put_if
+
+    def lost(store: S3, uri: str, content: bytes, version: str) -> str:
+        version = put_if(store, uri, content, version)
+        written.append(version)
+        if len(written) == 1:  # the answer is lost, and asking again finds the lease taken
+            return put_if(store, uri, content, "")
+        return version
+
+    monkeypatch.setattr(S3, "put_if", lost)
+    lease.acquire(bucket).release()
+    assert len(written) >= 2
 
 
 def test_what_a_silent_holder_elsewhere_left_is_taken_after_a_while(bucket: str) -> None:

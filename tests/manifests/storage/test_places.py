@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import hashlib
+import random
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pytest
 
-from manifests import storage
+from manifests import receipts, storage
+from manifests.storage import retry
 from tests.object_store import BUCKET, Faults, Server, environment, forget_clients, serving
 
 
@@ -89,6 +92,56 @@ def test_any_range_of_a_large_file(place: str) -> None:
         assert f.read() == data[-7:]
     with storage.on_this_machine(uri) as path:
         assert path.read_bytes() == data
+
+
+def test_a_range_ends_with_the_file(place: str) -> None:
+    uri = storage.join(place, "must.bin")
+    storage.write_bytes(uri, b"grapes")
+    assert [storage.read_range(uri, *r) for r in ((0, 3), (4, 9), (6, 1), (2, 0))] == [b"gra", b"es", b"", b""]
+    storage.write_bytes(uri, b"")
+    assert storage.read_bytes(uri) == storage.read_range(uri, 0, 5) == b""
+    with pytest.raises(FileNotFoundError):
+        storage.read_range(storage.join(place, "absent"), 0, 5)
+
+
+def test_what_reading_and_writing_ask_of_a_store(bucket: str, faulty: Faults) -> None:
+    """Requests are money: a small file comes with the one that opens it, a large one says its size with its start."""
+
+    def asked(work: Callable[[], object]) -> list[str]:
+        faulty.requests.clear()
+        work()
+        return sorted(what for what, _ in faulty.requests.elements())
+
+    small, large = storage.join(bucket, "t.parquet"), storage.join(bucket, "large.bin")
+    table = pa.table({"n": np.arange(1000)})
+    assert asked(lambda: storage.write_table(small, table, {"cuvee.rows": "1000"})) == ["PUT"]
+    assert asked(lambda: storage.read_table(small)) == ["GET"]
+    assert asked(lambda: storage.read_metadata(small)) == ["GET"]
+    assert asked(lambda: storage.read_bytes(small)) == ["GET"]
+    assert asked(lambda: receipts.output(bucket, "t.parquet")) == ["HEAD"]
+    storage.write_bytes(large, bytes(3 << 20))
+    assert asked(lambda: storage.read_bytes(large)) == ["GET", "GET"]
+    assert asked(lambda: storage.read_range(large, 2 << 20, 1000)) == ["GET"]
+
+
+def test_a_file_that_changes_while_it_is_read_is_noticed(bucket: str) -> None:
+    uri = storage.join(bucket, "large.bin")
+    storage.write_bytes(uri, bytes(3 << 20))
+    with storage.open_input(uri) as f:
+        assert f.read(5) == bytes(5)
+        storage.write_bytes(uri, b"\1" * (3 << 20))
+        with pytest.raises(storage.Contested):
+            f.read()
+
+
+def test_pauses_outlast_a_minute_and_begin_small(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(random, "random", lambda: 0.0)  # the luckiest draws
+    assert sum(map(retry.pause, range(1, retry.ATTEMPTS))) > 60
+    monkeypatch.setattr(random, "random", lambda: 1.0)  # the unluckiest
+    pauses = list(map(retry.pause, range(1, retry.ATTEMPTS)))
+    assert pauses == sorted(pauses)
+    assert max(pauses) <= 20
+    assert sum(p / 2**n for n, p in enumerate(pauses, 1)) < 0.03  # a request that is refused every other time
 
 
 def test_a_conditional_write_has_one_winner(bucket: str) -> None:

@@ -79,7 +79,7 @@ def test_a_job_server_of_another_version_needs_somebody_to_vouch(home: Path, mon
 
 def test_what_is_no_jar(home: Path) -> None:
     (home / "server.jar").write_bytes(b"PK nothing")
-    with pytest.raises(RunFailed, match=r"is the job server of Beam \(none\)"):
+    with pytest.raises(RunFailed, match=r"server\.jar is no job server of Beam: mvn "):
         java.job_server_jar(str(home / "server.jar"))
 
 
