@@ -77,15 +77,16 @@ def run_recipe(
         finally:
             idle = summary is not None and not summary.worked and before.get("finished")
             # the record tells of the last run that did something
-            folder.write_record(**(before if idle else _outcome(conductor)))
+            folder.write_record(**(before if idle else _outcome(conductor, folder)))
         return summary
 
 
-def _outcome(conductor: Conductor) -> dict[str, Any]:
+def _outcome(conductor: Conductor, folder: RunFolder) -> dict[str, Any]:
+    """A report that was written says when the run was finished, and stays right."""
     return {
         "stages": conductor.described(),
         "failures": [asdict(f) for f in conductor.failures],
-        "finished": datetime.now(UTC).isoformat(timespec="seconds"),
+        "finished": folder.record().get("finished") or datetime.now(UTC).isoformat(timespec="seconds"),
     }
 
 

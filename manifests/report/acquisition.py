@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import polars as pl
@@ -33,6 +33,7 @@ class Acquisition:
     origins: Sequence[Row]
     more: int
     undeclared: int  #: documents whose route nobody declared
+    why: Mapping[str, Why]  #: of more and undeclared
 
 
 _ROUTES = ("source", "route", "lawful_access", "training", "licensor", "order", "expires")
@@ -44,8 +45,12 @@ def of(m: Material) -> Acquisition | None:
     if not m.sums.documents:
         return None
     (routes, more), (origins, _) = _rows(m, _ROUTES), _rows(m, _ORIGINS)
-    undeclared = m.sums.by("terms", where=pl.col("route") == "unknown").row(0, named=True)["documents"]
-    return Acquisition(routes, origins, more, undeclared)
+    undeclared = m.sums.by("terms", where=pl.col("route") == "unknown").row(0, named=True)
+    why = {
+        "more": m.left_out(more, _MOST, *_ROUTES),
+        "undeclared": m.summed(undeclared, names=("documents",), route="unknown"),
+    }
+    return Acquisition(routes, origins, more, undeclared["documents"], why)
 
 
 def _rows(m: Material, keys: Sequence[str]) -> tuple[list[Row], int]:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from importlib import resources
 
 import polars as pl
 
+from manifests import storage
 from manifests.mix import MixManifest
 from manifests.report.material import Material
+from manifests.report.queries import Why
 from manifests.report.shown import plain
 
 _MOST = 40
@@ -21,6 +25,7 @@ class Line:
     name: str
     before: float | None
     after: float | None
+    key: str = ""  #: the name as the run has it
 
     @property
     def change(self) -> float | None:
@@ -33,24 +38,51 @@ class Line:
 
 @dataclass(frozen=True)
 class Comparison:
-    """``before`` is the other run, ``after`` this one. A group: its title, its form (count or share) and its lines."""
+    """``before`` is the other run, ``after`` this one. A group: its title, form (count or share), lines and query."""
 
     before: str
     after: str
-    groups: Sequence[tuple[str, str, Sequence[Line]]]
+    groups: Sequence[tuple[str, str, Sequence[Line], Why]]
+
+
+#: what a group counts, of documents and of a run's mix
+_COUNTED = {
+    "Documents and tokens": (
+        "{'documents': len(d), 'kept': d['keep'].sum() if d['judged'].any() else None, "
+        "'tokens pooled': d['tokens'].sum() or None, 'budget of the blend': x.get('budget')}"
+    ),
+    "Dropped, by reason": "by(d.filter('judged').filter(pl.col('outcome') != 'kept'), 'outcome', pl.len())",
+    "Kept documents, by domain": "by(d.filter('keep'), 'domain', pl.len())",
+    "Tokens, by domain": "by(d.filter('judged'), 'domain', pl.col('tokens').sum())",
+    "Kept documents, by licence class": "by(d.filter('keep', 'licensed'), 'licence_class', pl.len())",
+    "Weights of the blend": "{n: v['weight'] for n, v in x.get('domains', {}).items()}",
+}
 
 
 def of(m: Material, other: Material) -> Comparison:
     """``other`` is what this run is compared with."""
-    groups = [
-        ("Documents and tokens", "count", _lines(_whole(other), _whole(m), ordered=True)),
-        ("Dropped, by reason", "count", _lines(_sums(other, "outcome", "documents"), _sums(m, "outcome", "documents"))),
-        ("Kept documents, by domain", "count", _lines(_sums(other, "domain", "kept"), _sums(m, "domain", "kept"))),
-        ("Tokens, by domain", "count", _lines(_sums(other, "domain", "tokens"), _sums(m, "domain", "tokens"))),
-        ("Kept documents, by licence class", "count", _lines(_classes(other), _classes(m))),
-        ("Weights of the blend", "share", _lines(_weights(other.mix), _weights(m.mix))),
+    values = [
+        ("count", _whole(other), _whole(m)),
+        ("count", _sums(other, "outcome", "documents"), _sums(m, "outcome", "documents")),
+        ("count", _sums(other, "domain", "kept"), _sums(m, "domain", "kept")),
+        ("count", _sums(other, "domain", "tokens"), _sums(m, "domain", "tokens")),
+        ("count", _classes(other), _classes(m)),
+        ("share", _weights(other.mix), _weights(m.mix)),
     ]
-    return Comparison(_name(other), _name(m), [g for g in groups if g[2]])
+    groups = []
+    for (title, counted), (form, before, after) in zip(_COUNTED.items(), values, strict=True):
+        if lines := _lines(before, after, ordered=title == "Documents and tokens"):
+            shown = [x.key for x in lines]
+            groups.append((title, form, lines, m.table(f"beside(lambda d, x: {counted}, {shown!r})")))
+    return Comparison(_name(other), _name(m), groups)
+
+
+def preamble(run: str, other: str) -> str:
+    """The lines that these queries need besides: the other run's documents and mix, and two columns of numbers."""
+    text = resources.files(__package__).joinpath("beside.txt").read_text("utf-8")
+    local = storage.is_local(run) and storage.is_local(other)
+    where = os.path.relpath(storage.local_path(other), storage.local_path(run)) if local else other
+    return text.replace("OTHER", repr(where), 1)
 
 
 def _name(m: Material) -> str:
@@ -58,7 +90,7 @@ def _name(m: Material) -> str:
 
 
 def _lines(before: Mapping[str, float], after: Mapping[str, float], *, ordered: bool = False) -> list[Line]:
-    lines = [Line(plain(n, 80), before.get(n), after.get(n)) for n in dict.fromkeys([*before, *after])]
+    lines = [Line(plain(n, 80), before.get(n), after.get(n), n) for n in dict.fromkeys([*before, *after])]
     return lines if ordered else sorted(lines, key=lambda x: (-x.size, x.name))[:_MOST]
 
 

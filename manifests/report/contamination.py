@@ -29,6 +29,7 @@ class Match:
     document: int
     item_words: Marked
     document_words: Marked
+    why: Why
 
 
 @dataclass(frozen=True)
@@ -57,6 +58,7 @@ class Contamination:
     kinds: Sequence[Kind]
     benchmarks: Sequence[Benchmark]
     shown: Sequence[Match]  #: from the least of an item to all of one
+    why: Why
 
 
 def of(m: Material) -> Contamination | None:
@@ -78,9 +80,10 @@ def of(m: Material) -> Contamination | None:
     )
     table = known.join(hit, on="benchmark", how="left").with_columns(pl.col("found", "documents").fill_null(0))
     kinds = matches["kind"].value_counts().sort("count", "kind", descending=[True, False])
+    documents = matches.select("part", "row").n_unique()
     return Contamination(
         items=items.height,
-        documents=matches.select("part", "row").n_unique(),
+        documents=documents,
         matches=matches.height,
         kinds=[Kind(plain(k, 40), n, m.why(_counted(k), {"matches": n})) for k, n in kinds.iter_rows()],
         benchmarks=[
@@ -88,7 +91,17 @@ def of(m: Material) -> Contamination | None:
             for b in table.sort("documents", "benchmark", descending=[True, False]).iter_rows(named=True)
         ],
         shown=_shown(m, items, matches),
+        why=m.why(_WHOLE, {"items": items.height, "documents": documents, "matches": matches.height}),
     )
+
+
+_FILES = f"run / '{FOLDER}/*/part-*.parquet'"
+_WHOLE = (
+    f"pl.concat([pl.DataFrame(schema={{'file': pl.String, 'row': pl.Int64}}), *(pl.read_parquet(f, columns=['row'], "
+    f"glob=False).select(pl.lit(str(f)).alias('file'), pl.col('row').cast(pl.Int64)) "
+    f"for f in (run / '{FOLDER}').glob('*/part-*.parquet'))]).select(documents=pl.struct('file', 'row').n_unique(), "
+    f"matches=pl.len(), items=pl.read_parquet(run / '{FOLDER}/items.parquet').height)"
+)
 
 
 def _counted(kind: str) -> str:
@@ -121,5 +134,10 @@ def _shown(m: Material, items: pl.DataFrame, matches: pl.DataFrame) -> list[Matc
             item, quoted = (plain(t, len(t) + 1) for t in (questions.get(row["item"], ""), span))
             words = apart(item, quoted)
         document = m.shelf.one(row["part"], row["row"])
-        found.append(Match(plain(row["item"], 80), row["kind"], float(row["score"]), document, *words))
+        query = (
+            f"pl.read_parquet(run / '{parts.path(FOLDER, row['part'])}')"
+            f".filter(row={row['row']}, item={row['item']!r}, start={row['start']}).select('score').head(1)"
+        )
+        why = m.why(query, {"score": float(row["score"])})
+        found.append(Match(plain(row["item"], 80), row["kind"], float(row["score"]), document, *words, why))
     return found

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import polars as pl
 
@@ -36,7 +36,9 @@ class Groups:
     more: int
     rest: int
     measure: str
+    why: Why  #: of more, rest and groups
     without: int = 0
+    why_without: Why | None = None
 
 
 @dataclass(frozen=True)
@@ -48,12 +50,13 @@ class Domains:
 def domains(m: Material) -> Domains | None:
     if not m.sums.documents:
         return None
-    hosts = m.sums.by("hosts", "host")
+    hosts, named = m.sums.by("hosts", "host"), _groups(m, m.sums.by("outcomes", "domain"), "domain", _DOMAINS)
+    if not hosts.height:
+        return Domains(named, None)
     without = m.sums.documents - int(hosts["documents"].sum() or 0)
-    return Domains(
-        _groups(m, m.sums.by("outcomes", "domain"), "domain", _DOMAINS),
-        _groups(m, hosts, "host", _HOSTS, without) if hosts.height else None,
-    )
+    why = m.why("documents.filter(host='').select(documents=pl.len())", {"documents": without})
+    found = _groups(m, hosts, "host", _HOSTS, "documents.filter(pl.col('host') != '')")
+    return Domains(named, replace(found, without=without, why_without=why))
 
 
 def languages(m: Material) -> Groups | None:
@@ -62,7 +65,7 @@ def languages(m: Material) -> Groups | None:
     return _groups(m, table, "language", _LANGUAGES) if (table["language"] != "unknown").any() else None
 
 
-def _groups(m: Material, table: pl.DataFrame, key: str, most: int, without: int = 0) -> Groups:
+def _groups(m: Material, table: pl.DataFrame, key: str, most: int, within: str = "documents") -> Groups:
     rows = [
         Row(
             plain(r[key], 80),
@@ -75,4 +78,12 @@ def _groups(m: Material, table: pl.DataFrame, key: str, most: int, without: int 
         for r in table.head(most).iter_rows(named=True)
     ]
     rest = table.slice(most)
-    return Groups(rows, table.height, rest.height, int(rest["documents"].sum() or 0), m.measure, without)
+    left = int(rest["documents"].sum() or 0)
+    size = f"pl.col({key!r}).n_unique()"
+    query = f"{within}.select(groups={size}, more={size} - {len(rows)})"
+    gives = {"groups": table.height, "more": rest.height}
+    if rest.height:
+        shown = [r[key] for r in table.head(most).iter_rows(named=True)]
+        query = query[:-1] + f", documents=(~pl.col({key!r}).is_in({shown!r})).sum())"
+        gives["documents"] = left
+    return Groups(rows, table.height, rest.height, left, m.measure, m.why(query, gives))

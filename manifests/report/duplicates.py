@@ -11,7 +11,7 @@ from manifests import lineage
 from manifests.report import frame as frames
 from manifests.report.difference import Marked, apart
 from manifests.report.material import Material
-from manifests.report.queries import Why
+from manifests.report.queries import Why, where
 from manifests.report.sums import FINE
 
 _SIZES = ((2, 2), (3, 3), (4, 4), (5, 9), (10, 19), (20, 49), (50, None))
@@ -28,6 +28,7 @@ class Pair:
     dropped: int
     kept_words: Marked
     dropped_words: Marked
+    why: Why
 
 
 @dataclass(frozen=True)
@@ -51,11 +52,12 @@ class Duplicates:
     chained: int  #: documents that would have gone had candidates been taken for duplicates, chain by chain
     blob: int  #: candidates of the largest such chain
     sizes: Sequence[Size]
-    largest: Sequence[tuple[int, int]]  #: the copy that was kept, and documents
+    largest: Sequence[tuple[int, int, Why]]  #: the copy that was kept, and documents
     pairs: Sequence[Pair]
     apart: Sequence[Pair]  #: of the most similar that were told apart; both are kept
     scores: pl.DataFrame | None  #: low, high, pairs; None where nothing was removed for similarity
     chains: Why
+    why_scores: Why
 
     def of_kind(self, name: str) -> int:
         return sum(k.documents for k in self.kinds if k.name == name)
@@ -82,19 +84,31 @@ def of(m: Material) -> Duplicates | None:
     clusters = m.sums.tables["clusters"]
     fuzzy = removed.filter(pl.col("kind") == "fuzzy").sort("bin")
     gone = float((chains["documents"] * (1 - 1 / chains["blob"])).sum()) if chains.height else 0.0
-    chained = "documents.select(documents=(1 - 1 / pl.col('blob').fill_null(1)).sum().round())"
+    heads, longest = int(clusters["documents"].sum() or 0), _longest(chains)
+    similar = m.sums.by("removed", where=pl.col("kind") == "fuzzy").row(0, named=True)
     return Duplicates(
         kinds=kinds,
-        clusters=int(clusters["documents"].sum() or 0),
+        clusters=heads,
         chained=round(gone),
-        blob=int(chains["blob"].max() or 1) if chains.height else 1,  # type: ignore[arg-type]
+        blob=longest,
         sizes=_sizes(m, clusters),
         largest=_largest(m, clusters),
         pairs=_pairs(m, _spread(fuzzy), "survivor", "score"),
         apart=_pairs(m, m.sums.tables["apart"].sort("bin", descending=True), "nearest", "nearest_score")[:_APART],
         scores=_scores(fuzzy) if fuzzy.height else None,
-        chains=m.why(chained, {"documents": round(gone)}),
+        chains=m.why(_CHAINS, {"clusters": heads, "chained": round(gone), "longest": longest}),
+        why_scores=m.summed(similar, "pl.col('survivor').is_not_null()", names=("documents",), kind="fuzzy"),
     )
+
+
+_CHAINS = (
+    "documents.select(clusters=((pl.col('cluster') == pl.col('id')) & (pl.col('cluster_size') > 1)).sum(), "
+    "chained=(1 - 1 / pl.col('blob').fill_null(1)).sum().round(), longest=pl.col('blob').fill_null(1).max())"
+)
+
+
+def _longest(chains: pl.DataFrame) -> int:
+    return int(chains["blob"].max() or 1) if chains.height else 1  # type: ignore[arg-type]
 
 
 def _sizes(m: Material, clusters: pl.DataFrame) -> list[Size]:
@@ -110,11 +124,19 @@ def _sizes(m: Material, clusters: pl.DataFrame) -> list[Size]:
     return found
 
 
-def _largest(m: Material, clusters: pl.DataFrame) -> list[tuple[int, int]]:
-    found: list[tuple[int, int]] = []
+def _largest(m: Material, clusters: pl.DataFrame) -> list[tuple[int, int, Why]]:
+    found: list[tuple[int, int, Why]] = []
     for size, behind in clusters.sort("size", descending=True).head(_LARGEST).select("size", "behind").iter_rows():
-        found += [(number, size) for number in m.shelf.put(behind)]
+        for at, number in zip(behind, m.shelf.put(behind), strict=False):
+            query = f"{_row(at)}.select(documents='cluster_size', removed=pl.col('cluster_size') - 1)"
+            found.append((number, size, m.why(query, {"documents": size, "removed": size - 1})))
     return found[:_LARGEST]
+
+
+def _row(at: str) -> str:
+    """The document of a place."""
+    _, part, row = at.rsplit(" ", 2)
+    return where(part=part, row=int(row))
 
 
 def _scores(fuzzy: pl.DataFrame) -> pl.DataFrame:
@@ -139,11 +161,12 @@ def _pairs(m: Material, rows: pl.DataFrame, other: str, score: str) -> list[Pair
     told = []
     for part, row in places:
         told.append((part, int(row), lineage.row_of(m.run, "duplicates", part, int(row), [other, score])))
-    where = frames.places(m.run, m.parts, [t[other] for _, _, t in told if t[other]])
+    places_of = frames.places(m.run, m.parts, [t[other] for _, _, t in told if t[other]])
     found = []
     for part, row, said in told:
-        if said[other] in where:
-            kept, dropped = m.shelf.one(*where[said[other]]), m.shelf.one(part, row)
+        if said[other] in places_of:
+            kept, dropped = m.shelf.one(*places_of[said[other]]), m.shelf.one(part, row)
             words = apart(m.shelf.text(kept), m.shelf.text(dropped)) if not m.redact else ([], [])
-            found.append(Pair(float(said[score]), kept, dropped, *words))
+            query = f"{where(part=part, row=row)}.select(score={score!r})"
+            found.append(Pair(float(said[score]), kept, dropped, *words, m.why(query, {"score": float(said[score])})))
     return found

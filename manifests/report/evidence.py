@@ -10,7 +10,9 @@ import polars as pl
 from manifests import storage
 from manifests.licences import TEXT_SCOPES, category
 from manifests.report import frame as frames
+from manifests.report import queries
 from manifests.report.material import Material
+from manifests.report.queries import Why
 from manifests.report.shown import plain
 from manifests.signatures import Signature
 
@@ -54,3 +56,11 @@ def claims(signature: Signature) -> list[str]:
 def stated(signature: Signature) -> set[str]:
     """Categories that claims about the text state."""
     return {category(c.expression) for c in signature.claims if c.scope in TEXT_SCOPES and c.kind != "mention"}
+
+
+def counted(m: Material, called: str, names: Sequence[str], shown: int, *, kept: bool = False) -> Why:
+    """Of how many distinct evidences documents have, of these names, and how many of them have no row."""
+    chosen = queries.where(m.evidence(called, names), **({"keep": True} if kept else {}))
+    number = "pl.col('signature').n_unique()"
+    gives = {"evidence": len(names), "more": len(names) - shown}
+    return m.why(f"{chosen}.select(evidence={number}, more={number} - {shown})", gives)

@@ -25,6 +25,8 @@ class Followed:
     after: str
     claims: list[str]
     record: str
+    query: str  #: of the span in which the token lies
+    query_record: str
 
 
 def follow(run: str, record: Mapping[str, Any], index: Mapping[str, Any], *, redact: bool = False) -> Followed | None:
@@ -71,6 +73,15 @@ def _shown(trace: lineage.Trace, command: str, redact: bool) -> Followed:
         before=plain(trace.before, 400),
         after=plain(trace.after, 400),
         claims=[plain(c, 240) for c in claims],
+        query=(
+            f"pl.read_parquet(run / {trace.shard.rsplit('.', 1)[0] + '.spans.parquet'!r})"
+            f".filter(pl.col('start') <= {trace.offset}, pl.col('end') > {trace.offset})"
+            ".select('row', 'start', last=pl.col('end') - 1)"
+        ),
+        query_record=(
+            f"pl.read_parquet(run / {trace.part!r}, columns=['record']).slice({trace.row}, 1).unnest('record')"
+            ".select(first='offset', beyond=pl.col('offset') + pl.col('length'))"
+        ),
         record=plain(place["file"], 200) + at if place["file"] else "",
     )
 

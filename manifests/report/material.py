@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
+from functools import cached_property
 from itertools import count
 from typing import Any
 
 import polars as pl
 
-from manifests import receipts, storage
+from manifests import parts, receipts, storage
 from manifests.mix import MixManifest
 from manifests.policy import Policy
 from manifests.receipts import Receipt
@@ -33,6 +34,7 @@ class Material:
     mix: MixManifest | None
     shards: Mapping[str, Any]  #: shards/index.json; empty where there is none
     shelf: Shelf
+    meant: dict[str, Sequence[str]] = field(default_factory=dict)  #: kinds of evidence, by what queries call them
     _numbers: Any = field(default_factory=count)
 
     @property
@@ -43,13 +45,39 @@ class Material:
     def redact(self) -> bool:
         return self.shelf.redact
 
-    def why(self, query: str, gives: Mapping[str, float], behind: Sequence[str] | None = ()) -> Why:
-        return Why(next(self._numbers), query, gives, self.shelf.put(behind))
+    def why(self, query: str, gives: Mapping[str, float | None], behind: Sequence[str] | None = ()) -> Why:
+        """``gives`` is the one row of the query's answer; of what is None the page says nothing."""
+        said = {name: value for name, value in gives.items() if value is not None}
+        return Why(next(self._numbers), query, said, self.shelf.put(behind))
+
+    def table(self, query: str) -> Why:
+        """Of a query whose answer is a whole table."""
+        return Why(next(self._numbers), query, {}, table=True)
+
+    def evidence(self, name: str, signatures: Sequence[str]) -> str:
+        """A condition: documents of these kinds of evidence, which the queries know by a name."""
+        self.meant[name] = signatures
+        return f"pl.col('signature').is_in(meant[{name!r}])"
+
+    def left_out(self, more: int, shown: int, *columns: str, within: str = "documents") -> Why:
+        """Of how many distinct values of these columns have no row."""
+        return self.why(queries.left_out(shown, *columns, within=within), {"more": more})
 
     def summed(self, row: Mapping[str, Any], *conditions: str, names: Sequence[str] = SUMS, **equal: Any) -> Why:
         """Of a row of sums: the documents that meet these conditions."""
         query = queries.totals(queries.where(*conditions, **equal), *(names if tuple(names) != SUMS else ()))
         return self.why(query, {n: row[n] for n in names}, row["behind"])
+
+    @cached_property
+    def sharded(self) -> list[str]:
+        """The first documents of a shard, as sums name documents; none without shards."""
+        for name, listed in sorted((self.shards.get("formats") or {}).items()):
+            for shard in listed[:1]:
+                stem = f"shards/{name}/{shard['files'][0].rsplit('.', 1)[0]}"
+                if (spans := frames.table(self.run, f"{stem}.spans.parquet")) is not None:
+                    found = zip(spans["part"].cast(pl.String)[: sums.FIVE], spans["row"][: sums.FIVE], strict=True)
+                    return [f"shards {parts.part_of(part)} {row}" for part, row in found]
+        return []
 
     @property
     def measure(self) -> str:

@@ -11,24 +11,27 @@ import polars as pl
 
 from manifests import storage
 from manifests.mix import MixManifest
-from manifests.report import charts
+from manifests.report import answers, charts
 from manifests.report import frame as frames
 from manifests.report.material import Material
-from manifests.report.queries import Why, among, totals, where
+from manifests.report.queries import Why
 
-#: metrics whose predictions the page draws
-PREDICTIONS = 12
+#: metrics whose predictions the page draws, and proxy runs that have a row
+PREDICTIONS, SHOWN = 12, 600
 
 
 @dataclass(frozen=True)
 class Blend:
-    """The mixture. ``rows``: domain, natural, weight, available, tokens, epochs; ``why`` of what is available."""
+    """The mixture. ``rows``: domain, natural, weight, available, tokens, epochs; ``why`` of what is available.
+    ``answers``: of the whole, the tables, what is permitted, and how sure it is.
+    """
 
     manifest: MixManifest
     rows: Sequence[Mapping[str, Any]]
     permitted: int
     pooled: int
     why: Mapping[str, Why]  #: by domain
+    answers: Mapping[str, Why]
 
 
 @dataclass(frozen=True)
@@ -40,6 +43,7 @@ class Mixture:
     formats: Sequence[Mapping[str, Any]]
     missing: int
     digests: tuple[str, str]  #: of the shards' tokenizer and mix
+    why: Mapping[str, Why]  #: of what is missing, the swarm and its predictions
 
 
 @dataclass(frozen=True)
@@ -55,12 +59,17 @@ class Swarm:
 
 def of(m: Material) -> Mixture | None:
     """None before there is a swarm, a blend or a shard."""
+    runs, missing = swarm(m.run), sum(max(0, n) for n in (m.shards.get("deficit") or {}).values())
+    why = {
+        "missing": m.why("pl.select(missing=sum(max(0, d) for d in index['deficit'].values()))", {"missing": missing})
+    }
     found = Mixture(
         blend=_blend(m, m.mix) if m.mix else None,
-        swarm=swarm(m.run),
+        swarm=runs,
         formats=_formats(m),
-        missing=sum(max(0, n) for n in (m.shards.get("deficit") or {}).values()),
+        missing=missing,
         digests=(str(m.shards.get("tokenizer", "")), str(m.shards.get("mix", ""))),
+        why=why | (_of_swarm(m, runs) if runs else {}),
     )
     return found if found.blend or found.swarm or found.formats else None
 
@@ -80,10 +89,30 @@ def _blend(m: Material, manifest: MixManifest) -> Blend:
         row = m.sums.by("pools", where=(pl.col("split") == "train") & pl.col("stratum").is_in(d.pools)).row(
             0, named=True
         )
-        if condition := among("stratum", d.pools):
-            query = totals(where(condition, split="train"), "documents", "tokens")
-            why[name] = m.why(query, {n: row[n] for n in ("documents", "tokens")}, row["behind"])
-    return Blend(manifest, rows, permitted, int(train["tokens"].sum() or 0), why)
+        pools = f"pl.col('stratum').is_in(mix['domains'][{name!r}].get('pools', []))"
+        why[name] = m.summed(row, pools, names=("documents", "tokens"), split="train")
+    pooled = int(train["tokens"].sum() or 0)
+    return Blend(manifest, rows, permitted, pooled, why, answers.of(m, manifest, permitted, pooled))
+
+
+def _of_swarm(m: Material, found: Swarm) -> dict[str, Why]:
+    """Of the table of proxy runs, their number, and what the laws of the metrics are worth."""
+    table = "pl.read_parquet(run / 'mix/swarm.parquet')"
+    runs = f"{table}.sort('run')"
+    if found.metrics:
+        measured = (
+            "pl.concat([pl.read_parquet(f, glob=False) for f in (run / 'mix/runs').glob('*.parquet')], how='diagonal')"
+        )
+        runs += f".join({measured}, on='run', how='left', maintain_order='left')"
+    chosen = "[s for s in file_of(run / 'mix/surrogate.json').get('scores', []) if s.get('chosen')]"
+    correlations = {s["metric"]: s.get("spearman") for s in found.scores}
+    why = {
+        "runs": m.why(f"{table}.select(runs=pl.len())", {"runs": found.runs.height}),
+        "swarm": m.table(f"{runs}.select({[*found.domains, *found.metrics]!r}).head({SHOWN})"),
+    }
+    if correlations:
+        why["laws"] = m.why(f"pl.select(**{{s['metric']: s['spearman'] for s in {chosen}}})", correlations)
+    return why
 
 
 def _formats(m: Material) -> list[Mapping[str, Any]]:
@@ -92,11 +121,15 @@ def _formats(m: Material) -> list[Mapping[str, Any]]:
     for name, listed in sorted((m.shards.get("formats") or {}).items()):
         total = sum(sizes.get(f"shards/{name}/{f}", 0) for s in listed for f in s["files"])
         sums = {k: sum(s[k] for s in listed) for k in ("documents", "tokens")}
+        shards = f"index['formats'][{name!r}]"
         query = (
-            f"pl.read_parquet(run / 'shards/{name}/*.spans.parquet')"
-            ".select(documents=pl.len(), tokens=(pl.col('end') - pl.col('start')).sum())"
+            f"pl.read_parquet(run / 'shards/{name}/*.spans.parquet').select(shards=len({shards}), documents=pl.len(), "
+            f"tokens=(pl.col('end') - pl.col('start')).sum(), "
+            f"bytes=sum((run / 'shards/{name}' / f).stat().st_size for s in {shards} for f in s['files']))"
         )
-        found.append({"name": name, "shards": len(listed), "bytes": total, **sums, "why": m.why(query, sums)})
+        gives = {"shards": len(listed), **sums, "bytes": total}
+        why = m.why(query, gives, m.sharded)
+        found.append({"name": name, "shards": len(listed), "bytes": total, **sums, "why": why})
     return found
 
 

@@ -12,6 +12,11 @@ def count(value: float | None) -> str:
     return "–" if value is None else f"{value:,.0f}"
 
 
+def given(value: float) -> str:
+    """What a query gives: whole numbers as they are, others to six digits."""
+    return f"{value:,}" if isinstance(value, int) else f"{value:.6g}"
+
+
 def short(value: float | None) -> str:
     """Three digits and a unit: 4.21 M."""
     if value is None:

@@ -33,6 +33,7 @@ from manifests.report import (
     reservations,
 )
 from manifests.report.material import Material
+from manifests.report.queries import Why
 from manifests.report.shelf import Shelf
 
 _COLOURS = 8
@@ -85,12 +86,19 @@ def render(run: str, out: str, *, against: str = "", redact: bool = False) -> No
         overview=first,
         record=m.record,
         figures=_figures(run, made, colour),
-        preamble=queries.preamble(m.thresholds),
+        preamble=_lines(m, against),
         style=Markup(resources.files(__package__).joinpath("style.css").read_text("utf-8")),
         script=Markup(script),
         script_digest=_digest(script),
     )  # fmt: skip
     storage.write_bytes(out, html.encode("utf-8", "replace"))
+
+
+def _lines(m: Material, against: str) -> str:
+    """What comes before every query."""
+    evidence = [n for n in m.sums.tables["licences"]["signature"].unique().to_list() if n]
+    lines = queries.preamble(m.thresholds, m.meant, evidence)
+    return lines + (compare.preamble(m.run, against) if against else "")
 
 
 def _environment(shelf: Shelf, colour: dict[str, str]) -> Environment:
@@ -101,7 +109,7 @@ def _environment(shelf: Shelf, colour: dict[str, str]) -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    for name in ("count", "short", "share", "size", "time"):
+    for name in ("count", "given", "short", "share", "size", "time"):
         environment.filters[name] = getattr(numbers, name)
 
     def links(behind: Sequence[int]) -> Markup:
@@ -109,7 +117,15 @@ def _environment(shelf: Shelf, colour: dict[str, str]) -> Environment:
         items = ((n, escape(shelf[n].name), escape(shelf[n].id)) for n in behind)
         return Markup("").join(Markup('<li><a href="#d{}">{}</a> <code>{}</code></li>').format(*i) for i in items)
 
+    answers: dict[str, Why] = {}
+
+    def asked(why: Why) -> str:
+        """The id of a number's query, which the end of the page shows."""
+        answers[f"q{why.number}"] = why
+        return f"q{why.number}"
+
     environment.globals |= {"shelf": shelf, "colour": colour, "links": links}
+    environment.globals |= {"asked": asked, "answers": answers.values()}
     return environment
 
 

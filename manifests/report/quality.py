@@ -9,7 +9,7 @@ import polars as pl
 
 from manifests.report import sums
 from manifests.report.material import Material
-from manifests.report.queries import Why, totals, where
+from manifests.report.queries import Why, where
 from manifests.report.sums import FINE
 from manifests.report.thresholds import Threshold
 
@@ -46,6 +46,7 @@ class Quality:
     more: int
     sliders: Sequence[Slider]
     why: Why | None
+    why_more: Why | None
 
 
 def of(m: Material) -> Quality | None:
@@ -53,7 +54,7 @@ def of(m: Material) -> Quality | None:
     sliders = [s for t in m.thresholds if (s := _slider(m, t)) is not None]
     table = m.sums.tables["quality"]
     if table.is_empty():
-        return Quality(None, [], 0, sliders, None) if sliders else None
+        return Quality(None, [], 0, sliders, None, None) if sliders else None
     width = FINE // _BINS
     counted = (
         table.group_by(pl.col("bin") // width, "keep")
@@ -66,14 +67,20 @@ def of(m: Material) -> Quality | None:
     scored = m.sums.by("quality").row(0, named=True)
     why = m.summed(scored, "pl.col('quality').is_not_null()", names=("documents", "kept"))
     domains = _quartiles(table)
-    shown = [(*d, m.why(_quartile_query(d[0]), {})) for d in domains[:_DOMAINS]]
-    return Quality(bins, shown, max(0, len(domains) - _DOMAINS), sliders, why)
+    shown = [(*d, m.why(_quartile_query(d[0]), dict(zip(_QUARTILES, d[1:], strict=True)))) for d in domains[:_DOMAINS]]
+    more = max(0, len(domains) - _DOMAINS)
+    within = "documents.filter(pl.col('quality').is_not_null())"
+    return Quality(bins, shown, more, sliders, why, m.left_out(more, _DOMAINS, "domain", within=within))
+
+
+_QUARTILES = ("lower", "median", "upper")
 
 
 def _quartile_query(domain: str) -> str:
-    """Exact, where the page is to a thousandth."""
-    named = zip(("lower", "median", "upper"), (0.25, 0.5, 0.75), strict=True)
-    asked = ", ".join(f"{n}=pl.col('quality').cast(pl.Float64).quantile({q}, 'linear')" for n, q in named)
+    scores = f"(pl.col('quality').drop_nulls().cast(pl.Float64) * {FINE}).floor().clip(0, {FINE - 1}).sort()"
+    place = "(pl.col('quality').count() * {}).ceil().cast(pl.Int64) - 1"
+    named = zip(_QUARTILES, (0.25, 0.5, 0.75), strict=True)
+    asked = ", ".join(f"{n}=({scores}.get({place.format(q)}) + 0.5) / {FINE}" for n, q in named)
     return f"{where(domain=domain)}.select({asked})"
 
 
@@ -107,13 +114,13 @@ def _slider(m: Material, t: Threshold) -> Slider | None:
         m.shelf.put(side["behind"].list.explode(keep_nulls=False, empty_as_null=False).to_list(), _SIDE)
         for side in near
     )
-    conditions = [f"pl.col('outcome').is_in(['kept', {t.reason!r}])"]
+    conditions = [f"pl.col('outcome').is_in(['kept', {t.reason!r}])", f"pl.col({t.column!r}).is_not_null()"]
     if t.sources:
         conditions.append(f"pl.col('source').is_in({list(t.sources)!r})")
-    conditions.append(f"~(pl.col({t.column!r}) {t.sign} {t.value:g})")
     row = sums.merged([table.filter((pl.col("bin") >= 0) == t.below)], []).row(0, named=True)
-    why = m.why(
-        totals(where(*conditions), "documents", "tokens"), {n: row[n] for n in ("documents", "tokens")}, row["behind"]
-    )
+    out = f"(pl.col({t.column!r}) {t.sign} {t.value:g})"
+    tokens = f"pl.col('tokens').filter(~{out}).sum()"
+    query = f"{where(*conditions)}.select(documents=(~{out}).sum(), tokens={tokens}, dropped={out}.sum())"
+    why = m.why(query, {**{n: row[n] for n in ("documents", "tokens")}, "dropped": dropped}, row["behind"])
     tallest = max(n for _, n, _ in (listed[1:-1] if any(n for _, n, _ in listed[1:-1]) else listed))
     return Slider(t, listed, -first, live[0], dropped, bool(dropped and rate), tallest, below, above, why)

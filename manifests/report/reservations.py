@@ -53,6 +53,7 @@ class Reservations:
     policy: str
     hosts: Sequence[HostFiles]
     why: Why
+    why_more: Why
 
 
 def of(m: Material) -> Reservations | None:
@@ -65,7 +66,14 @@ def of(m: Material) -> Reservations | None:
     signals, more = _signals(m, found, policy) if found else ([], 0)
     why = m.summed(reserved, names=("documents",), reserved=True)
     name = policy.name if policy else ""
-    return Reservations(signals, more, reserved["documents"], name, hosts, why)
+    return Reservations(signals, more, reserved["documents"], name, hosts, why, m.why(_LEFT_OUT, {"more": more}))
+
+
+#: signals without a row
+_LEFT_OUT = (
+    "pl.select(more=len({tuple(r) for e in documents.join(signatures, on='signature')['evidence'].unique() "
+    f"for r in json.loads(e).get('reservations', [])}}) - {_MOST})"
+)
 
 
 def _signals(m: Material, found: evidences.Evidence, policy: Policy | None) -> tuple[list[Signal], int]:

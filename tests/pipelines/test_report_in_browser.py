@@ -81,7 +81,7 @@ def test_a_table_is_downloaded_as_it_is(finished: Path, tmp_path: Path, tab: Tab
 
 def test_a_number_shows_its_query_and_its_documents(finished: Path, tab: Tab) -> None:
     tab.open(finished / "report" / "index.html")
-    box = "document.querySelector('#domains .why').nextElementSibling"
+    box = "document.querySelector('#domains .why').popoverTargetElement"
     assert not tab.run(f"{box}.matches(':popover-open')")
     tab.run("document.querySelector('#domains .why').click()")
     tab.run("new Promise((done) => setTimeout(done, 50))")

@@ -17,7 +17,7 @@ def test_two_runs_side_by_side(tmp_path: Path) -> None:
     run_folder.build(str(tmp_path / "late"))
     early, late = (material.gather(str(tmp_path / n)) for n in ("early", "late"))
     found = compare.of(late, early)
-    groups = {title: {x.name: (x.before, x.after, x.change) for x in lines} for title, _, lines in found.groups}
+    groups = {title: {x.name: (x.before, x.after, x.change) for x in lines} for title, _, lines, _ in found.groups}
     whole = groups["Documents and tokens"]
     assert whole["documents"] == (24, 24, 0)
     assert whole["kept"] == (None, 16, None)
@@ -25,8 +25,8 @@ def test_two_runs_side_by_side(tmp_path: Path) -> None:
     assert groups["Dropped, by reason"]["too_short"] == (None, 6, None)
     assert groups["Weights of the blend"] == {"web": (None, 0.75, None), "prose": (None, 0.25, None)}
     same = compare.of(late, late)
-    assert all(x.change == 0 for _, _, lines in same.groups for x in lines)
-    assert {title for title, _, _ in same.groups} >= {"Tokens, by domain", "Kept documents, by licence class"}
+    assert all(x.change == 0 for _, _, lines, _ in same.groups for x in lines)
+    assert {title for title, _, _, _ in same.groups} >= {"Tokens, by domain", "Kept documents, by licence class"}
 
 
 def test_the_page_sets_another_run_beside_it(tmp_path: Path) -> None:

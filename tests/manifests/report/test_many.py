@@ -10,8 +10,7 @@ import pytest
 
 from manifests import report, storage
 from manifests.report import frame
-from tests.manifests.report import many
-from tests.manifests.report.test_numbers import recounted
+from tests.manifests.report import answers, many
 
 _WRITE = """
 import sys
@@ -38,9 +37,9 @@ def test_rows_that_find_no_room_are_counted(tmp_path: Path) -> None:
     page = (tmp_path / "r.html").read_text()
     assert "and 30 more, of " in page, "70 domains, 40 rows"
     assert "600 hosts in all" in page
-    found = recounted(page, tmp_path)
-    assert len(found) > 250
-    assert [query for query, said, gives in found if {n: gives[n] for n in said} != said] == []
+    found = answers.Page(page, tmp_path)
+    assert len(found.answers) > 250
+    assert [*found.wrong(), *found.unexplained(), *found.tables_apart()] == []
 
 
 @pytest.mark.slow

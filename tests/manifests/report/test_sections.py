@@ -106,7 +106,7 @@ def test_policies_side_by_side(tmp_path: Path) -> None:
     assert shown["contract-only"] == (0, 0, 0.0)
     assert found.policies[0].policy == "any"
     column = [p.policy for p in found.policies].index("permissive-only")
-    assert {d: (total, cells[column].value) for d, total, cells in found.matrix} == {
+    assert {d: (total.value, cells[column].value) for d, total, cells in found.matrix} == {
         "web": (800, 800),
         "prose": (800, 0),
     }
