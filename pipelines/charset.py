@@ -50,6 +50,8 @@ def as_utf8(data: bytes, declared: str | None = None, *, html: bool = False) -> 
 
 
 def _is_utf8(data: bytes) -> bool:
+    if data.isascii():
+        return True
     import pyarrow as pa
 
     ends = pa.py_buffer(np.array([0, len(data)], np.int64))

@@ -7,6 +7,7 @@ from functools import cache
 from importlib.resources import files
 from typing import NamedTuple
 
+import numba as nb
 import numpy as np
 import numpy.typing as npt
 
@@ -19,7 +20,7 @@ from pipelines.html.page import Page, TooCostly
 from pipelines.html.render import render
 from pipelines.html.scan import scan
 from pipelines.html.stacking import second_look
-from pipelines.html.structure import Floats, cues, structure
+from pipelines.html.structure import cues, structure
 
 __all__ = ["MainText", "TooCostly", "all_text", "main_text"]
 
@@ -81,20 +82,28 @@ def chosen(page: Page, found: Blocks, stated: Metadata, model: Model) -> Mask:
     probability = probabilities(model.second, second_look(found, outline, rows, probabilities(model.first, rows)))
     if probability.max() < LEAST:
         return np.zeros(len(probability), np.bool_)
-    probability[_below_article(page, found, stated, probability)] = 0
+    forum = stated.hints & FORUM != 0
+    probability[_below_article(cues(page)[found.owner], found.counts, probability, forum)] = 0
     return np.asarray(best_choice(probability, found.counts[:, WORDS]))
 
 
-def _below_article(page: Page, found: Blocks, stated: Metadata, probability: Floats) -> Mask:
+@nb.njit(cache=True, nogil=True)
+def _below_article(cue, counts, probability, forum):
     """Blocks inside what calls itself comments, where there is text of its own outside and the page is no forum."""
-    width, linked = found.counts[:, WIDTH], found.counts[:, LINKED_WIDTH]
-    cue = cues(page)[found.owner]
-    inside = cue & _COMMENT != 0
-    likely = width * ((probability > 0.3) & (width > 60) & (linked < 0.4 * width))
-    forum = stated.hints & FORUM or width[cue & _FORUM != 0].sum() > 0.5 * width.sum()
-    if forum or likely[~inside].sum() <= 0.1 * likely.sum():
-        return np.zeros(len(inside), np.bool_)
-    return np.asarray(inside)
+    inside = np.empty(len(cue), np.bool_)
+    likely = outside = whole = discussed = 0.0
+    for b in range(len(cue)):
+        width = counts[b, WIDTH]
+        inside[b] = cue[b] & _COMMENT != 0
+        whole += width
+        if cue[b] & _FORUM:
+            discussed += width
+        if probability[b] > 0.3 and width > 60 and counts[b, LINKED_WIDTH] < 0.4 * width:
+            likely += width
+            outside += 0.0 if inside[b] else width
+    if forum or discussed > 0.5 * whole or outside <= 0.1 * likely:
+        inside[:] = False
+    return inside
 
 
 def _comments(page: Page, found: Blocks) -> Mask:

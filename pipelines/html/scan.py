@@ -14,7 +14,7 @@ from pipelines.html.elements import BLOCK, CONTEXT, FOREIGN, ID, KINDS, OWN_CONT
 from pipelines.html.nesting import closed_from, implied_from
 from pipelines.html.page import APART, BREAK, JOINED, LINKED, MATHML, PARAGRAPH, PLAIN, SPACE, TEX, Page, TooCostly
 from pipelines.html.start_tag import read_attributes
-from pipelines.html.tags import BASIS, are_words, attribute, mix, raw_end, skip_markup
+from pipelines.html.tags import BASIS, are_words, attribute, mix, opening_angles, raw_end, skip_markup
 
 _A, _BR, _HR, _IMG, _TITLE, _SCRIPT, _HTML, _BODY, _SVG, _ANNOTATION, _INPUT, _PLAINTEXT, _HEAD = (
     np.uint8(ID[name]) for name in "a br hr img title script html body svg annotation input plaintext head".split()
@@ -29,7 +29,7 @@ _C_MATH, _C_TEX, _C_FOREIGN = (CONTEXT[name] for name in "math tex foreign".spli
 def scan(html: bytes, *, depth: int = 512, nodes: int = 1_000_000) -> Page:
     """The page's arrays. ``html`` is UTF-8, of less than 2 GB. TooCostly when it is deeper or larger than allowed."""
     data = np.frombuffer(html, np.uint8)
-    angles = np.flatnonzero(data == 60).astype(np.int32)
+    angles = opening_angles(data)
     if len(angles) > nodes:
         raise TooCostly("nodes", len(angles))
     found = _scan(data, angles, depth, TAG_KEYS, TAG_IDS, KINDS, OWN_CONTEXT)

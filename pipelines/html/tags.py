@@ -124,6 +124,31 @@ def attribute(data, j):
     return h, start, k, k
 
 
+_EACH, _LOW = np.uint64(0x3C3C3C3C3C3C3C3C), np.uint64(0x7F7F7F7F7F7F7F7F)
+_BYTE = np.uint64(8)
+
+
+@nb.njit(cache=True, nogil=True)
+def opening_angles(data):
+    """``int32[n]``: where ``<`` stands. Eight bytes at a time are looked at (Warren, Hacker's Delight, 6-1)."""
+    found = np.empty(len(data), np.int32)
+    m = 0
+    words = data[: len(data) // 8 * 8].view(np.uint64)
+    for i in range(len(words)):
+        other = words[i] ^ _EACH
+        here = ~(((other & _LOW) + _LOW) | other | _LOW) >> np.uint64(7)  # a bit of each byte that is one
+        if here != 0:
+            for k in range(8):
+                found[m] = 8 * i + k
+                m += np.int64(here & np.uint64(1))
+                here >>= _BYTE
+    for i in range(8 * len(words), len(data)):
+        if data[i] == 60:
+            found[m] = i
+            m += 1
+    return found[:m].copy()
+
+
 @nb.njit(cache=True, nogil=True)
 def raw_end(data, angles, a, i, name):
     """Where the raw text from ``i`` on ends, by the hash of its end tag: the place in ``angles``, and in the page."""

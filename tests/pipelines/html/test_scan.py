@@ -13,6 +13,7 @@ from selectolax.lexbor import LexborHTMLParser
 from pipelines.html.elements import CONTEXT, NAMES, fnv
 from pipelines.html.page import BREAK, LINKED, PARAGRAPH, TEX, Page, TooCostly
 from pipelines.html.scan import scan
+from pipelines.html.tags import opening_angles
 
 
 def runs(html: str) -> list[tuple[str, str]]:
@@ -172,3 +173,10 @@ def test_well_formed_pages_nest_as_in_a_browsers_parser(html: str) -> None:
                 up = up.parent
             expected.append(("/".join(reversed(path)), node.text_content.strip()))
     assert runs(html) == expected
+
+
+@given(st.lists(st.sampled_from([0x3C, 0x3B, 0x3D, 0xBC, 0x00, 0xFF]), max_size=70).map(bytes))
+@example(b"<" * 64)
+def test_opening_angles_are_found_wherever_they_stand(data: bytes) -> None:
+    found = opening_angles(np.frombuffer(data, np.uint8))
+    assert found.tolist() == [i for i, c in enumerate(data) if c == 0x3C]
