@@ -22,7 +22,18 @@ def main() -> None:
     for library in ("OMP", "OPENBLAS", "MKL", "NUMBA", "RAYON"):
         os.environ[f"{library}_NUM_THREADS"] = "1"  # before what reads it is imported
     _quiet()
-    from benchmarks import classifiers, contamination, dedup, inputs, mixing, proxies, rules, tokenizing, web
+    from benchmarks import (
+        classifiers,
+        contamination,
+        dedup,
+        extraction,
+        inputs,
+        mixing,
+        proxies,
+        rules,
+        tokenizing,
+        web,
+    )
 
     texts, crawls = inputs.texts(TEXT_BYTES), inputs.crawls()
     sections = [_head(texts, list(crawls), inputs.DEVELOPMENT_DATA.is_dir())]
@@ -36,6 +47,7 @@ def main() -> None:
     ]
     sections += [
         *(table.markdown() for table in tables),
+        extraction.run(),
         dedup.scale(),
         tokenizing.run(inputs.many_texts()),
         mixing.run(),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import resource
 import subprocess
 import sys
 import time
@@ -146,7 +145,10 @@ def main() -> None:
     CACHE.mkdir(exist_ok=True)
     with TemporaryDirectory(dir=CACHE) as folder:
         spent, pairs, groups = exchange(int(sys.argv[1]), Path(folder))
-    print(f"{spent:.3f} {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024} {pairs} {groups}")
+    # ru_maxrss would count what the process had before it became another program
+    status = Path("/proc/self/status").read_text().splitlines()
+    peak = next(1024 * int(line.split()[1]) for line in status if line.startswith("VmHWM"))
+    print(f"{spent:.3f} {peak} {pairs} {groups}")
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ import random
 import subprocess
 import sys
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 
 from pipelines.demo.crawl import crawl_pydoc
@@ -33,6 +34,23 @@ def crawls() -> dict[str, Path]:
             subprocess.run([sys.executable, str(maker), str(pages), str(partial)], check=True)
             partial.rename(web)
         found["web pages (WCXB)"] = web
+    return found
+
+
+def html_pages(most: int) -> dict[str, list[bytes]]:
+    """Bodies of pages by name, at most so many of each."""
+    from fastwarc.warc import ArchiveIterator, WarcRecordType
+
+    found = {}
+    for name, crawl in crawls().items():
+        with crawl.open("rb") as file:
+            records = islice(ArchiveIterator(file, record_types=WarcRecordType.response), most)
+            found[name] = [record.reader.read() for record in records]
+    articles = DEVELOPMENT_DATA / "html" / "aeb" / "pages.parquet"
+    if articles.is_file():
+        import pyarrow.parquet as pq
+
+        found["articles"] = pq.read_table(articles, columns=["html"])["html"].to_pylist()[:most]
     return found
 
 
