@@ -36,6 +36,10 @@ class Catalog:
     def rows(self, part: str) -> int:
         return self.files[parts.path(parts.DOCUMENTS, part)].rows
 
+    def bytes(self, part: str) -> int:
+        """As stored: compressed."""
+        return self.files[parts.path(parts.DOCUMENTS, part)].bytes
+
     def has(self, column: str, part: str) -> bool:
         return parts.path(column, part) in self.files
 

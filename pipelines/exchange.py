@@ -22,10 +22,24 @@ from pipelines.slices import Slice
 
 #: where merged key files lie; those of other runs, too
 MERGED = "exchange/merged"
+#: of keys that one task holds, several times over
+_PARTITION_BYTES = 32 << 20
+FEWEST, _MOST = 8, 4096
 
 
 class CorruptSlice(OSError):
     """A key file that does not hold what its reference says. Retried, then reported."""
+
+
+def partitions(size: int, fewest: int = FEWEST) -> int:
+    """How many hold ``size`` bytes of keys at 32 MB each: ``fewest`` or that doubled, up to 4,096.
+
+    So they follow the input, and keys of one run can be split, or put together, as those of a larger or smaller one.
+    """
+    found = fewest
+    while found * _PARTITION_BYTES < size and 2 * found <= _MOST:
+        found *= 2
+    return found
 
 
 def write_keys(
@@ -35,12 +49,15 @@ def write_keys(
 
     ``spread``: the keys are numbers, not hashes; their partitions are those of their hashes.
     """
-    hashes = records["key"] * np.uint64(0x9E3779B97F4A7C15) if spread else records["key"]
-    partition = (hashes >> np.uint64(32)) % np.uint64(partitions)
+    partition = _partition(records["key"] * np.uint64(0x9E3779B97F4A7C15) if spread else records["key"], partitions)
     order = in_order(records["key"].copy(), records["row"])
     order = order[np.argsort(partition[order].astype(np.uint16), kind="stable")]  # of 16 bits: a radix sort
     pieces = np.split(records[order], np.cumsum(np.bincount(partition.astype(np.int64), minlength=partitions))[:-1])
     return write_slices(run, path, list(enumerate(pieces)))
+
+
+def _partition(hashes: npt.NDArray[np.uint64], partitions: int) -> npt.NDArray[np.uint64]:
+    return (hashes >> np.uint64(32)) % np.uint64(partitions)
 
 
 def write_slices(run: str, path: str, pieces: Sequence[tuple[int | str, np.ndarray]]) -> tuple[Output, list[Slice]]:
@@ -71,9 +88,14 @@ class Gathered:
     which: npt.NDArray[np.int64]
 
 
-def gather(run: str, slices: Iterable[Slice], kind: np.dtype) -> Gathered:
-    """The records of slices, whether their files were merged or not: the same either way."""
+def gather(run: str, slices: Iterable[Slice], kind: np.dtype, only: tuple[int, int] | None = None) -> Gathered:
+    """The records of slices, whether their files were merged or not: the same either way.
+
+    ``only`` is a partition, and how many there are: slices of runs with fewer hold those of others, too.
+    """
     found = sorted((piece for s in slices for piece in _members(run, s, kind)), key=lambda piece: piece[0])
+    if only:
+        found = [(path, r[_partition(r["key"], only[1]) == np.uint64(only[0])]) for path, r in found]
     files = [path for path, _ in found]
     which = np.repeat(np.arange(len(found)), [len(records) for _, records in found])
     return Gathered(np.concatenate([np.empty(0, kind), *(records for _, records in found)]), files, which)

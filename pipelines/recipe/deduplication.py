@@ -46,7 +46,7 @@ class Dedup(Section):
     survivor: list[Preference] = ["route", "quality", "longest"]
     max_fuzzy_share: Annotated[float, Field(gt=0, le=1)] = 0.6
     index: str = ""  #: an earlier run's folder
-    partitions: Annotated[int, Field(ge=1, le=4096)] = 8
+    partitions: Annotated[int, Field(ge=1, le=4096)] | None = None  #: of the keys; as many as memory asks for
 
     @model_validator(mode="after")
     def _distinct(self) -> Dedup:

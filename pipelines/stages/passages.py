@@ -26,7 +26,7 @@ from manifests.text import buffers
 from pipelines import conditions, selection
 from pipelines.catalog import Catalog
 from pipelines.conductor import Conductor
-from pipelines.exchange import gather, raw, rows_of, write_keys
+from pipelines.exchange import gather, partitions, raw, rows_of, write_keys
 from pipelines.recipe import Passages, Recipe, Rule
 from pipelines.slices import Slice, group_slices, slices_of
 from pipelines.task import Made, Task
@@ -51,7 +51,9 @@ def run(conductor: Conductor, recipe: Recipe, catalog: Catalog, fresh: Sequence[
         if section is None:
             conductor.forget(f"{kind}-keys", f"{kind}-match", f"{kind}-edits")
             continue
-        tasks = [_keys_task(catalog, p, kind, section, recipe) for p in sorted(fresh)]
+        # keys of passages of a hundred bytes take about as much as their text does, compressed
+        split = recipe.dedup.partitions or partitions(sum(catalog.bytes(p) for p in fresh))
+        tasks = [_keys_task(catalog, p, kind, section, recipe, split) for p in sorted(fresh)]
         consumer = partial(_match_task, kind=kind)
         matches = conductor.exchange(f"{kind}-keys", tasks, consumer, into=f"{kind}-match")
         found = group_slices([s for receipt in matches for s in slices_of(receipt)])
@@ -69,8 +71,8 @@ class _Keys:
     partitions: int
 
 
-def _keys_task(catalog: Catalog, part: str, kind: passages.Kind, section: Passages, recipe: Recipe) -> Task:
-    spec = _Keys(part, kind, section.least, tuple(recipe.select.rules), recipe.made, recipe.dedup.partitions)
+def _keys_task(catalog: Catalog, part: str, kind: passages.Kind, section: Passages, recipe: Recipe, split: int) -> Task:
+    spec = _Keys(part, kind, section.least, tuple(recipe.select.rules), recipe.made, split)
     said = (kind, spec.least, [r.model_dump(mode="json") for r in spec.rules], spec.partitions)
     key = catalog.key("passages", VERSION, part, [*conditions.columns(recipe.made), DUPLICATES], *said)
     return Task(f"{kind}-keys", parts.task_name(part), key, write_part_keys, spec)

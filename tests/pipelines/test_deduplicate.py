@@ -86,9 +86,11 @@ def test_a_run_held_against_an_earlier_one_is_the_run_of_both(
     assert (frame["matched"] >= frame["score"]).all()
     assert frame["specific"].is_not_null().all()
 
-    ran(tmp_path, "before", {"first": crawls["first"]})
-    after = ran(tmp_path, "after", {"second": crawls["second"]}, index="before")
-    assert found(after, "second") == found(both, "second")
+    ran(tmp_path, "before", {"first": crawls["first"]}, partitions=4)
+    for partitions in (None, 2, 12):  # as before, or its keys put together, or split
+        name = f"after_{partitions or 4}"
+        after = ran(tmp_path, name, {"second": crawls["second"]}, index="before", partitions=partitions)
+        assert found(after, "second") == found(both, "second")
     gone = {name: survivor for name, (survivor, _, _) in found(tmp_path / "before", "first").items()}
     assert gone == {name: survivor for name, (survivor, _, _) in found(both, "first").items()}
 
@@ -102,6 +104,8 @@ def test_an_index_of_other_parameters_is_refused_before_any_work(
         RecipeError, match=r"dedup.index: the keys of .*old are of another kind: rows is 5 here and 4 th"
     ):
         ran(tmp_path, "new", some, index="old", rows=5)
+    with pytest.raises(RecipeError, match=r"partitions is 3 here and 8 for .*old::.* one must be a multiple"):
+        ran(tmp_path, "new", some, index="old", partitions=3)
     with pytest.raises(RecipeError, match="has no index of duplicates"):
         ran(tmp_path, "new", some, index="nowhere")
     assert not (tmp_path / "new").exists()

@@ -23,6 +23,7 @@ from manifests.receipts import Receipt, digest_of, output
 from pipelines.catalog import Catalog
 from pipelines.conductor import Conductor
 from pipelines.errors import RunFailed
+from pipelines.exchange import FEWEST, partitions
 from pipelines.recipe import Recipe
 from pipelines.slices import Slice, group_slices, slices_of
 from pipelines.stages.deduplicate import edges, groups, index, join, judge, keys, match, semantic, write
@@ -72,8 +73,10 @@ def _found(
     originals = sum(catalog.rows(p) for p in earlier or own) + sum(p.rows for p in before.parts)
     stage = dict.fromkeys(earlier, "keys") | dict.fromkeys(fresh, f"keys{suffix}")
     rules, made = recipe.select.rules, recipe.made
-    key_tasks = [keys.task(catalog, p, dedup, rules, made, originals, stage[p]) for p in own]
-    consumer = partial(match.task, dedup=dedup, stage=f"match{suffix}", earlier=before.by_partition())
+    split = dedup.partitions or partitions(keys.size(dedup, originals), before.fewest or FEWEST)
+    key_tasks = [keys.task(catalog, p, dedup, rules, made, originals, stage[p], split) for p in own]
+    elsewhere = before.by_partition(split)
+    consumer = partial(match.task, dedup=dedup, stage=f"match{suffix}", partitions=split, earlier=elsewhere)
     matches = conductor.exchange(f"keys{suffix}", key_tasks, consumer, into=f"match{suffix}")
     produced = conductor.receipts(key_tasks)
     samples = [storage.join(run, f"{SAMPLES}/{p}.parquet") for p in own] if dedup.fuzzy else []
@@ -90,7 +93,7 @@ def _found(
     catalog.add(verified)
     if not generation:
         contents = [documents.digests[documents.places[p]] for p in own]
-        catalog.add([conductor.here("index-duplicates", index.task(dedup, produced, own, contents, before))])
+        catalog.add([conductor.here("index-duplicates", index.task(dedup, split, produced, own, contents, before))])
     keyed = {p: receipt for p, receipt in zip(own, produced, strict=True) if p in set(fresh)}
     _refuse_too_many(dedup.max_fuzzy_share, "fuzzy", keyed, verified)
     return [Slice(*raw) for receipt in verified for raw in receipt.data["slices"]]

@@ -19,11 +19,11 @@ from pipelines.slices import Slice, slices_of
 from pipelines.stages.deduplicate.places import FOLDER, foreign
 from pipelines.task import Made, Task
 
-VERSION = 1
+VERSION = 2
 PATH = f"{FOLDER}/index.json"
 SAMPLE = f"{FOLDER}/sample.parquet"
 #: fields that keys of two runs must have in common
-_PARAMETERS = ("exact", "url", "fuzzy", "bands", "rows", "shingle", "unit", "partitions")
+_PARAMETERS = ("exact", "url", "fuzzy", "bands", "rows", "shingle", "unit")
 
 
 @dataclass(frozen=True)
@@ -33,6 +33,7 @@ class Earlier:
     name: str  #: see places.foreign
     rows: int
     digest: str  #: of its documents and their duplicates
+    partitions: int  #: of its keys
     slices: tuple[Slice, ...]
 
 
@@ -41,11 +42,29 @@ class Index:
     parts: tuple[Earlier, ...] = ()
     sample: str = ""
 
-    def by_partition(self) -> dict[int | str, list[Slice]]:
+    @property
+    def fewest(self) -> int | None:
+        """Partitions of a run, of which others may have multiples; None without parts."""
+        return min((p.partitions for p in self.parts), default=None)
+
+    def by_partition(self, partitions: int) -> dict[int | str, list[Slice]]:
+        """The slices that hold keys of each of so many partitions, and perhaps of others."""
         found: dict[int | str, list[Slice]] = {}
-        for piece in (s for p in self.parts for s in p.slices):
-            found.setdefault(piece.partition, []).append(piece)
+        for part in self.parts:
+            for piece in part.slices:
+                assert isinstance(piece.partition, int)
+                for partition in range(piece.partition % partitions, partitions, part.partitions):
+                    found.setdefault(partition, []).append(piece)
         return found
+
+
+def _refuse_uneven(partitions: int, before: Index) -> None:
+    for part in before.parts:
+        if max(partitions, part.partitions) % min(partitions, part.partitions):
+            raise ValueError(
+                f"partitions is {partitions} here and {part.partitions} for {part.name}: "
+                "one must be a multiple of the other"
+            )
 
 
 def parameters(dedup: Dedup) -> dict[str, Any]:
@@ -53,7 +72,10 @@ def parameters(dedup: Dedup) -> dict[str, Any]:
 
 
 def read(dedup: Dedup, folder: str) -> Index:
-    """The index of the run in ``folder``; ValueError when it has none, or one made with other parameters."""
+    """The index of the run in ``folder``.
+
+    ValueError when it has none, or one made with other parameters, or partitions that do not divide each other.
+    """
     path = storage.join(folder, PATH)
     if not storage.is_file(path):
         raise ValueError(f"{folder} has no index of duplicates: name the folder of a finished run")
@@ -67,8 +89,11 @@ def read(dedup: Dedup, folder: str) -> Index:
     for p in found["parts"]:
         name = p["name"] if "::" in p["name"] else foreign(here, p["name"])
         slices = tuple(Slice(s[0], uri(here, s[1]), *s[2:]) for s in p["slices"])
-        earlier.append(Earlier(name, p["rows"], p["digest"], slices))
-    return Index(tuple(earlier), storage.join(here, SAMPLE) if found["sample"] else "")
+        earlier.append(Earlier(name, p["rows"], p["digest"], p["partitions"], slices))
+    before = Index(tuple(earlier), storage.join(here, SAMPLE) if found["sample"] else "")
+    if number := dedup.partitions or before.fewest:
+        _refuse_uneven(number, before)
+    return before
 
 
 @dataclass(frozen=True)
@@ -79,11 +104,22 @@ class _Writing:
 
 
 def task(
-    dedup: Dedup, produced: Sequence[Receipt], names: Sequence[str], digests: Sequence[str], before: Index
+    dedup: Dedup,
+    partitions: int,
+    produced: Sequence[Receipt],
+    names: Sequence[str],
+    digests: Sequence[str],
+    before: Index,
 ) -> Task:
     """``produced`` are the receipts of the keys of the parts ``names``, whose documents have these ``digests``."""
     own = [
-        {"name": n, "rows": receipt.counts["documents"], "digest": d, "slices": [raw(s) for s in slices_of(receipt)]}
+        {
+            "name": n,
+            "rows": receipt.counts["documents"],
+            "digest": d,
+            "partitions": partitions,
+            "slices": [raw(s) for s in slices_of(receipt)],
+        }
         for receipt, n, d in zip(produced, names, digests, strict=True)
     ]
     earlier = [{**asdict(p), "slices": [raw(s) for s in p.slices]} for p in before.parts]

@@ -25,12 +25,22 @@ from pipelines.recipe import Dedup, Rule
 from pipelines.stages.deduplicate.places import EDGES, KEYS, SAMPLES
 from pipelines.task import Made, Task
 
-VERSION = 2
+VERSION = 3
 #: a key, the row it came from, and the sketch of that document
 RECORD = np.dtype([("key", "<u8"), ("row", "<u4"), ("sketch", "<u8", (sketches.WORDS,))])
 PAIRS = pa.schema([("a", pa.uint32()), ("b", pa.uint32()), ("apart", pa.uint8())])
 #: fields of the recipe's section that say what is done with candidates, not which there are
-_LATER = {"specific", "survivor", "max_fuzzy_share", "index", "lines", "paragraphs", "substring", "semantic"}
+_LATER = {
+    "partitions",
+    "specific",
+    "survivor",
+    "max_fuzzy_share",
+    "index",
+    "lines",
+    "paragraphs",
+    "substring",
+    "semantic",
+}
 #: documents are sampled from about this many times as many as are needed
 _AMPLE = 4
 
@@ -42,16 +52,31 @@ class _Keys:
     rules: tuple[Rule, ...]
     made: tuple[str, ...]  #: optional annotations
     share: float  #: of the contents, from which the sample is taken
+    partitions: int
 
 
 def task(
-    catalog: Catalog, part: str, dedup: Dedup, rules: Sequence[Rule], made: tuple[str, ...], total: int, stage: str
+    catalog: Catalog,
+    part: str,
+    dedup: Dedup,
+    rules: Sequence[Rule],
+    made: tuple[str, ...],
+    total: int,
+    stage: str,
+    partitions: int,
 ) -> Task:
     """``total`` documents are deduplicated in all."""
     share = min(1.0, _AMPLE * frequencies.SAMPLE / max(total, 1))
+    spec = _Keys(part, dedup, tuple(rules), made, share, partitions)
     said = (dedup.model_dump(mode="json", exclude=_LATER), [r.model_dump(mode="json") for r in rules], share)
-    key = catalog.key("keys", VERSION, part, [*conditions.columns(made)], *said)
-    return Task(stage, parts.task_name(part), key, write_part_keys, _Keys(part, dedup, tuple(rules), made, share))
+    key = catalog.key("keys", VERSION, part, [*conditions.columns(made)], *said, partitions)
+    return Task(stage, parts.task_name(part), key, write_part_keys, spec)
+
+
+def size(dedup: Dedup, documents: int) -> int:
+    """Bytes of the keys of so many documents."""
+    each = dedup.exact + dedup.url + dedup.fuzzy * dedup.bands
+    return documents * each * RECORD.itemsize
 
 
 def parameters(dedup: Dedup) -> MinHashParams:
@@ -90,7 +115,7 @@ def write_part_keys(run: str, spec: _Keys) -> Made:
     outputs.append(_write_pairs(run, f"{EDGES}/{spec.part}.parquet", joined))
     records = np.empty(int(joined.leads.sum()), RECORD)
     records["key"], records["row"], records["sketch"] = (x[joined.leads] for x in (key, row, sketch))
-    made, slices = write_keys(run, f"{KEYS}/{spec.part}.keys", records, spec.dedup.partitions)
+    made, slices = write_keys(run, f"{KEYS}/{spec.part}.keys", records, spec.partitions)
     counts = {
         "documents": documents.height,
         "passing": len(passing),

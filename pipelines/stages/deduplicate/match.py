@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
@@ -17,9 +18,18 @@ from pipelines.stages.deduplicate import keys
 from pipelines.stages.deduplicate.places import FOLDER, of_key_file
 from pipelines.task import Made, Task
 
-VERSION = 2
+VERSION = 3
 _NAME = pa.dictionary(pa.int32(), pa.string())
 EDGES = pa.schema([("a", _NAME), ("a_row", pa.uint32()), ("b", _NAME), ("b_row", pa.uint32()), ("apart", pa.uint8())])
+
+
+@dataclass(frozen=True)
+class _Match:
+    stage: str
+    partition: int
+    partitions: int
+    slices: tuple[Slice, ...]
+    most_unequal: int
 
 
 def task(
@@ -28,21 +38,23 @@ def task(
     *,
     dedup: Dedup,
     stage: str,
+    partitions: int,
     earlier: Mapping[int | str, Sequence[Slice]],
 ) -> Task:
-    """``earlier`` are the slices of other runs."""
+    """``earlier`` are the slices of other runs, which may have had other ``partitions``."""
+    assert isinstance(partition, int)
     every = tuple(ordered([*slices, *earlier.get(partition, ())]))
     most = keys.most_unequal(dedup)
-    key = digest_of("match", VERSION, [(s.path, s.offset, s.digest) for s in every], most)
-    return Task(stage, f"partition-{partition:05d}", key, match_partition, (stage, partition, every, most))
+    key = digest_of("match", VERSION, partitions, [(s.path, s.offset, s.digest) for s in every], most)
+    spec = _Match(stage, partition, partitions, every, most)
+    return Task(stage, f"partition-{partition:05d}", key, match_partition, spec)
 
 
-def match_partition(run: str, spec: tuple[str, int, tuple[Slice, ...], int]) -> Made:
+def match_partition(run: str, spec: _Match) -> Made:
     """Merges the slices of a partition and walks its buckets."""
-    stage, partition, slices, most = spec
-    gathered = gather(run, slices, keys.RECORD)
+    gathered = gather(run, spec.slices, keys.RECORD, (spec.partition, spec.partitions))
     key, row, sketch = (np.ascontiguousarray(gathered.records[name]) for name in ("key", "row", "sketch"))
-    found = pairs.candidates(key, (gathered.which << 32) | row, sketch, most)
+    found = pairs.candidates(key, (gathered.which << 32) | row, sketch, spec.most_unequal)
     names = pa.array([of_key_file(f) for f in gathered.files], pa.string())
     a, b = found.edges.T
     table = pa.table(
@@ -55,7 +67,7 @@ def match_partition(run: str, spec: tuple[str, int, tuple[Slice, ...], int]) -> 
         },
         schema=EDGES,
     )
-    path = f"{FOLDER}/{stage}/{partition:05d}.parquet"
+    path = f"{FOLDER}/{spec.stage}/{spec.partition:05d}.parquet"
     storage.write_table(storage.join(run, path), table)
     counts = {"pairs": table.num_rows, "keys": len(key), "capped": found.capped}
     return Made([output(run, path, table.num_rows)], counts)
