@@ -26,6 +26,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from benchmarks import inputs
+from pipelines.engines.memory import private_bytes
 
 _SENTENCES_OF_A_DOCUMENT = (8, 60)
 _FILE_BYTES = 64 << 20
@@ -86,7 +87,7 @@ class Memory:
 
     def _watch(self) -> None:
         while not self._stop.wait(0.1):
-            self.peak = max(self.peak, sum(_resident(p) for p in _tree(self._process)))
+            self.peak = max(self.peak, sum(private_bytes(p) for p in _tree(self._process)))
 
 
 def _tree(process: int) -> Iterator[int]:
@@ -99,15 +100,6 @@ def _tree(process: int) -> Iterator[int]:
         return
     for child in children:
         yield from _tree(int(child))
-
-
-def _resident(process: int) -> int:
-    """What belongs to the process alone; libraries and mapped files are shared, and the system may drop them."""
-    try:
-        fields = Path(f"/proc/{process}/statm").read_text().split()
-    except OSError:
-        return 0
-    return (int(fields[1]) - int(fields[2])) * os.sysconf("SC_PAGE_SIZE")
 
 
 def measure(size: int, workers: int) -> tuple[pl.DataFrame, int, int]:

@@ -13,6 +13,7 @@ from typing import Any
 from manifests import receipts, storage
 from manifests.receipts import Receipt
 from pipelines import merging
+from pipelines.engines.memory import give_back
 from pipelines.engines.protocol import Counters, Engine, Job, job_name
 from pipelines.errors import RunFailed
 from pipelines.slices import Consumer, consuming
@@ -233,6 +234,7 @@ class _Stage:
         failures = []
         for task in self.pending:
             made = execute(self.conductor.run, task)
+            give_back()
             if isinstance(made, Failure):
                 failures.append(made)
             else:

@@ -20,6 +20,7 @@ from typing import Any
 
 from manifests.receipts import Receipt
 from pipelines.engines.environment import ONE_THREAD
+from pipelines.engines.memory import give_back
 from pipelines.engines.protocol import Counters, Execute, Job
 from pipelines.errors import RunFailed
 from pipelines.task import Failure, Task, execute
@@ -102,10 +103,16 @@ def in_pool(run: str, task: Task) -> Receipt | Failure:
     """Executes a task in the pool of this process."""
     assert _pool is not None
     try:
-        return _pool.submit(execute, run, task).result()
+        return _pool.submit(_task, run, task).result()
     except BrokenProcessPool:
         _broken.set()
         return Failure(task.stage, task.name, WORKER_DIED)
+
+
+def _task(run: str, task: Task) -> Receipt | Failure:
+    done = execute(run, task)
+    give_back()
+    return done
 
 
 def last_line(error: BaseException) -> str:
