@@ -99,7 +99,7 @@ class Conductor:
         else:
             self._prune(merged, [])
         producing = _Stage(self, stage, tasks)
-        consumers = consuming(consumer, list(producing.done.values())) if not producing.pending else []
+        consumers = consuming(self.run, consumer, list(producing.done.values())) if not producing.pending else []
         consumed = self._look(into, consumers)
         if not producing.pending and len(consumed.done) == len(consumers):
             self._prune(stage, tasks, names=producing.names)
@@ -111,7 +111,7 @@ class Conductor:
                 job = graph.exchange_job(self.run, stage, tasks, consumer, self.engine.execute)
                 with producing.watched():
                     self._submit(stage, tasks, job, exchange=True)
-                consumers = consuming(consumer, self._complete(stage, tasks, producing.done, 0))
+                consumers = consuming(self.run, consumer, self._complete(stage, tasks, producing.done, 0))
             consumed = self._look(into, consumers)
         found = self._complete(into, consumers, consumed.done, 0)
         self._prune(into, consumers, keep, names=consumed.names)

@@ -69,7 +69,7 @@ def exchange_job(
             pipeline
             | "Tasks" >> beam.Create(list(tasks))
             | "WriteKeys" >> beam.ParDo(ExecuteTasks(run, execute))
-            | "References" >> beam.FlatMap(_references)
+            | "References" >> beam.FlatMap(_references, run)
             | "Group" >> beam.GroupByKey()
             | "Consume" >> beam.Map(_consume, consumer)
             | "Execute" >> beam.ParDo(ExecuteTasks(run, execute, unless_failed=stage))
@@ -78,8 +78,8 @@ def exchange_job(
     return build
 
 
-def _references(receipt: Receipt) -> list[tuple[int | str, Slice]]:
-    return [(s.partition, s) for s in slices_of(receipt)]
+def _references(receipt: Receipt, run: str) -> list[tuple[int | str, Slice]]:
+    return [(s.partition, s) for s in slices_of(run, receipt)]
 
 
 def _consume(group: tuple[int | str, Iterable[Slice]], consumer: Consumer) -> Task:

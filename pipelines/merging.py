@@ -13,8 +13,8 @@ from dataclasses import dataclass
 
 from manifests import receipts, storage
 from manifests.receipts import Receipt, digest_of, output
-from pipelines.exchange import MERGED, CorruptSlice, raw, read_slice
-from pipelines.slices import Slice, group_slices, slices_of
+from pipelines.exchange import MERGED, CorruptSlice, read_slice
+from pipelines.slices import Slice, group_slices, list_slices, slices_of
 from pipelines.task import Made, Task
 
 VERSION = 1
@@ -34,7 +34,7 @@ def tasks(stage: str, produced: Sequence[Receipt]) -> list[Task]:
     """Tasks that merge the key files of ``produced``, in the order of their paths."""
     written = sorted((r for r in produced if r.outputs), key=lambda r: r.outputs[0].path)
     size = sum(r.outputs[0].bytes for r in written)
-    slices = sum(len(r.data.get("slices", ())) for r in written)
+    slices = sum(r.counts.get("slices") or len(r.data["slices"]) for r in written)
     each = min(_OPEN_FILES, max(2, -(-_SLICE_BYTES * slices // max(size, 1))))
     groups = [written[i : i + each] for i in range(0, len(written), each)]
     return [_task(f"{stage}-merged", number, group) for number, group in enumerate(groups)]
@@ -54,8 +54,8 @@ def merge(run: str, spec: _Group) -> Made:
     width = next((r.outputs[0].bytes // r.outputs[0].rows for r in members if r.outputs[0].rows), 1)
     slices, records = [], 0
     with ExitStack() as stack, storage.open_output(storage.join(run, spec.path)) as out:
-        files = {p: stack.enter_context(storage.open_input(storage.join(run, p))) for p in _paths(members)}
-        for partition, pieces in sorted(group_slices(s for r in members for s in slices_of(r)).items()):
+        files = {p: stack.enter_context(storage.open_input(storage.join(run, p))) for p in _paths(run, members)}
+        for partition, pieces in sorted(group_slices(s for r in members for s in slices_of(run, r)).items()):
             head = json.dumps([(p.path, p.count) for p in pieces]).encode()
             head += b" " * (-len(head) % width)  # whole records, so that offsets count them
             region = b"".join([head, *(read_slice(files[p.path], p, width) for p in pieces)])
@@ -64,7 +64,8 @@ def merge(run: str, spec: _Group) -> Made:
             size = len(head) // width
             slices.append(Slice(partition, spec.path, records, count, storage.digest_bytes(region), size))
             records += size + count
-    return Made([output(run, spec.path, records)], {"files": len(members)}, {"slices": [raw(s) for s in slices]})
+    listing, said = list_slices(run, spec.path.removesuffix(".keys") + ".slices", slices)
+    return Made([output(run, spec.path, records), listing], {"files": len(members), "slices": len(slices)}, said)
 
 
 def _receipt(run: str, stage: str, task: str) -> Receipt:
@@ -73,5 +74,5 @@ def _receipt(run: str, stage: str, task: str) -> Receipt:
     return found
 
 
-def _paths(members: Sequence[Receipt]) -> Iterator[str]:
-    yield from dict.fromkeys(s.path for r in members for s in slices_of(r))
+def _paths(run: str, members: Sequence[Receipt]) -> Iterator[str]:
+    yield from dict.fromkeys(s.path for r in members for s in slices_of(run, r))

@@ -28,7 +28,7 @@ from pipelines.catalog import Catalog
 from pipelines.conductor import Conductor
 from pipelines.exchange import gather, partitions, raw, rows_of, write_keys
 from pipelines.recipe import Passages, Recipe, Rule
-from pipelines.slices import Slice, group_slices, slices_of
+from pipelines.slices import Slice, group_slices, list_slices, slices_of
 from pipelines.task import Made, Task
 
 VERSION = 1
@@ -56,7 +56,7 @@ def run(conductor: Conductor, recipe: Recipe, catalog: Catalog, fresh: Sequence[
         tasks = [_keys_task(catalog, p, kind, section, recipe, split) for p in sorted(fresh)]
         consumer = partial(_match_task, kind=kind)
         matches = conductor.exchange(f"{kind}-keys", tasks, consumer, into=f"{kind}-match")
-        found = group_slices([s for receipt in matches for s in slices_of(receipt)])
+        found = group_slices([s for receipt in matches for s in slices_of(conductor.run, receipt)])
         marking = [_edits_task(conductor.run, catalog, p, kind, section, found.get(p, [])) for p in fresh]
         catalog.add(conductor.map(f"{kind}-edits", marking))
 
@@ -89,7 +89,9 @@ def write_part_keys(run: str, spec: _Keys) -> Made:
     records["key"], records["row"] = found.keys, staying[found.rows]
     records["start"], records["size"] = found.starts, found.sizes
     made, slices = write_keys(run, f"{FOLDER}/{spec.kind}/{spec.part}.keys", records, spec.partitions)
-    return Made([made], {"documents": len(staying), "keys": len(records)}, {"slices": [raw(s) for s in slices]})
+    listing, said = list_slices(run, f"{FOLDER}/{spec.kind}/{spec.part}.slices", slices)
+    counts = {"documents": len(staying), "keys": len(records), "slices": len(slices)}
+    return Made([made, listing], counts, said)
 
 
 def _match_task(partition: int | str, slices: Sequence[Slice], *, kind: str) -> Task:

@@ -57,7 +57,7 @@ def deduplicate(conductor: Conductor, recipe: Recipe, catalog: Catalog, fresh: l
         embedded, compared = semantic.run(conductor, recipe, catalog, fresh, found)
         catalog.add(compared)
         _refuse_too_many(dedup.max_fuzzy_share, "semantic", dict(zip(fresh, embedded, strict=False)), compared)
-        meant = group_slices(piece for receipt in compared for piece in slices_of(receipt))
+        meant = group_slices(piece for receipt in compared for piece in slices_of(conductor.run, receipt))
     tasks = [write.task(catalog, p, found.get(p, []), meant.get(p, []), suffix) for p in fresh]
     catalog.add(conductor.map(f"duplicates{suffix}", tasks))
 
@@ -96,7 +96,7 @@ def _found(
         catalog.add([conductor.here("index-duplicates", index.task(dedup, split, produced, own, contents, before))])
     keyed = {p: receipt for p, receipt in zip(own, produced, strict=True) if p in set(fresh)}
     _refuse_too_many(dedup.max_fuzzy_share, "fuzzy", keyed, verified)
-    return [Slice(*raw) for receipt in verified for raw in receipt.data["slices"]]
+    return [piece for receipt in verified for piece in slices_of(run, receipt)]
 
 
 def _roster(

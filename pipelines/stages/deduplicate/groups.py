@@ -61,7 +61,7 @@ def groups(
     else:
         write = _Members(listed.path, listed.digest, suffix)
         made = join.joined(conductor, documents, listed.path, pairs, join.Plan(limits, LARGEST, IN_ONE), write, suffix)
-    return [piece for receipt in made for piece in slices_of(receipt)]
+    return [piece for receipt in made for piece in slices_of(conductor.run, receipt)]
 
 
 @dataclass(frozen=True)

@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from manifests import storage
 from manifests.receipts import Receipt, digest_of, output
-from pipelines.exchange import raw, uri
+from pipelines.exchange import uri
 from pipelines.recipe import Dedup
-from pipelines.slices import Slice, slices_of
-from pipelines.stages.deduplicate.places import FOLDER, foreign
+from pipelines.slices import Slice, listed
+from pipelines.stages.deduplicate.places import FOLDER, foreign, place
 from pipelines.task import Made, Task
 
 VERSION = 2
@@ -34,7 +34,7 @@ class Earlier:
     rows: int
     digest: str  #: of its documents and their duplicates
     partitions: int  #: of its keys
-    slices: tuple[Slice, ...]
+    listing: str  #: of the slices of its keys
 
 
 @dataclass(frozen=True)
@@ -48,13 +48,16 @@ class Index:
         return min((p.partitions for p in self.parts), default=None)
 
     def by_partition(self, partitions: int) -> dict[int | str, list[Slice]]:
-        """The slices that hold keys of each of so many partitions, and perhaps of others."""
+        """The slices that hold keys of each of so many partitions, and perhaps of others. Paths are whole."""
         found: dict[int | str, list[Slice]] = {}
-        for part in self.parts:
-            for piece in part.slices:
-                assert isinstance(piece.partition, int)
-                for partition in range(piece.partition % partitions, partitions, part.partitions):
-                    found.setdefault(partition, []).append(piece)
+        listings = [p.listing for p in self.parts]
+        read = storage.at_once(lambda uri: [*listed(uri)], listings, remote=not all(map(storage.is_local, listings)))
+        for part, pieces in zip(self.parts, read, strict=True):
+            folder, _ = place("", part.name)
+            for piece in pieces:
+                whole = replace(piece, path=storage.join(folder, piece.path))
+                for partition in range(int(piece.partition) % partitions, partitions, part.partitions):
+                    found.setdefault(partition, []).append(whole)
         return found
 
 
@@ -88,8 +91,7 @@ def read(dedup: Dedup, folder: str) -> Index:
     earlier = []
     for p in found["parts"]:
         name = p["name"] if "::" in p["name"] else foreign(here, p["name"])
-        slices = tuple(Slice(s[0], uri(here, s[1]), *s[2:]) for s in p["slices"])
-        earlier.append(Earlier(name, p["rows"], p["digest"], p["partitions"], slices))
+        earlier.append(Earlier(name, p["rows"], p["digest"], p["partitions"], uri(here, p["listing"])))
     before = Index(tuple(earlier), storage.join(here, SAMPLE) if found["sample"] else "")
     if number := dedup.partitions or before.fewest:
         _refuse_uneven(number, before)
@@ -118,12 +120,11 @@ def task(
             "rows": receipt.counts["documents"],
             "digest": d,
             "partitions": partitions,
-            "slices": [raw(s) for s in slices_of(receipt)],
+            "listing": receipt.data["listing"],
         }
         for receipt, n, d in zip(produced, names, digests, strict=True)
     ]
-    earlier = [{**asdict(p), "slices": [raw(s) for s in p.slices]} for p in before.parts]
-    spec = _Writing(parameters(dedup), [*earlier, *own], dedup.fuzzy)
+    spec = _Writing(parameters(dedup), [*map(asdict, before.parts), *own], dedup.fuzzy)
     return Task("index-duplicates", "index", digest_of("index-duplicates", VERSION, asdict(spec)), write, spec)
 
 

@@ -99,7 +99,7 @@ def joined(
             consumer = partial(_large_task, stage=f"{stage}.large", most=plan.largest)
             counts = conductor.exchange(f"{stage}.sizes", sizes, consumer, into=f"{stage}.large")
             used += [f"{stage}.sizes", f"{stage}.large"]
-            large = tuple(s for receipt in counts for s in slices_of(receipt))
+            large = tuple(s for receipt in counts for s in slices_of(conductor.run, receipt))
         left = () if last else large
         counted += [
             _labels_task(f"join{suffix}.members", level, p, pieces, left, partitions)
@@ -144,7 +144,7 @@ def _settled(
         used += [f"{stage}.{rounds}", into]
         answers = conductor.exchange(f"{stage}.{rounds}", tasks, partial(_least_task, stage=into), into=into)
         holding = {
-            int(t.name.removeprefix("block-")): tuple(slices_of(receipt))
+            int(t.name.removeprefix("block-")): tuple(slices_of(conductor.run, receipt))
             for t, receipt in zip(tasks, conductor.receipts(tasks), strict=True)
         }
         holding = {number: slices for number, slices in holding.items() if slices}
@@ -154,7 +154,7 @@ def _settled(
         records = sum(s.count for slices in holding.values() for s in slices)
         if rounds > (math.log2(records) + 1) ** 2:
             raise RunFailed(f"{stage}: labels still change after {rounds} rounds: this is a mistake of ours")
-        heard = group_slices(s for receipt in answers for s in slices_of(receipt))
+        heard = group_slices(s for receipt in answers for s in slices_of(conductor.run, receipt))
         tasks = []
         for number, slices in sorted(holding.items()):
             answer = tuple(heard[number])

@@ -20,8 +20,9 @@ from manifests import parts, storage
 from manifests.receipts import Output, output
 from pipelines import conditions, selection
 from pipelines.catalog import Catalog
-from pipelines.exchange import raw, write_keys
+from pipelines.exchange import write_keys
 from pipelines.recipe import Dedup, Rule
+from pipelines.slices import list_slices
 from pipelines.stages.deduplicate.places import EDGES, KEYS, SAMPLES
 from pipelines.task import Made, Task
 
@@ -116,14 +117,16 @@ def write_part_keys(run: str, spec: _Keys) -> Made:
     records = np.empty(int(joined.leads.sum()), RECORD)
     records["key"], records["row"], records["sketch"] = (x[joined.leads] for x in (key, row, sketch))
     made, slices = write_keys(run, f"{KEYS}/{spec.part}.keys", records, spec.partitions)
+    listing, said = list_slices(run, f"{KEYS}/{spec.part}.slices", slices)
     counts = {
         "documents": documents.height,
         "passing": len(passing),
         "keys": len(key),
         "crossing": len(records),
         "capped": joined.capped,
+        "slices": len(slices),
     }
-    return Made([made, *outputs], counts, {"slices": [raw(s) for s in slices]})
+    return Made([made, listing, *outputs], counts, said)
 
 
 def _write_pairs(run: str, path: str, found: pairs.Candidates) -> Output:
