@@ -20,6 +20,7 @@ import pyarrow.parquet as pq
 
 from manifests import storage
 from manifests.lineage import addresses, relations
+from manifests.lineage.numbers import distinct
 from manifests.lineage.tables import FILES, GROUP, RELATIONS, SPAN_GROUP
 
 Ints = npt.NDArray[np.int64]
@@ -199,7 +200,7 @@ class Index:
                 keys = self._documents.read_row_group(g, ["surt"], use_threads=False)["surt"]
                 inside = pc.and_(pc.greater_equal(keys, low), pc.less(keys, high)).to_numpy()
                 found.append(first + np.flatnonzero(inside))
-        return np.unique(np.concatenate(found)) if found else np.empty(0, np.int64)
+        return distinct(np.concatenate(found)) if found else np.empty(0, np.int64)
 
     def by_id(self, identifier: str) -> Ints:
         """Numbers of the documents whose id starts with the same 64 bits: one column is searched."""
@@ -252,11 +253,11 @@ class Index:
 
     def places(self, numbers: Ints) -> pl.DataFrame:
         """Where documents lie in the shards: columns ``document``, ``shard`` (a name), ``start``, ``end``."""
-        numbers = np.unique(np.asarray(numbers, np.int64))
+        numbers = distinct(np.asarray(numbers, np.int64))
         schema = {"document": pl.Int64, "shard": pl.String, "start": pl.Int64, "end": pl.Int64}
         if not len(numbers):
             return pl.DataFrame(schema=schema)
-        asked = np.unique(np.concatenate([numbers, np.minimum(numbers + 1, self.documents - 1)]))
+        asked = distinct(np.concatenate([numbers, np.minimum(numbers + 1, self.documents - 1)]))
         frame = self.rows(asked, ["place", "tokens"])
         place, tokens = frame["place"].to_numpy(), frame["tokens"].to_numpy()
         here, following = np.searchsorted(asked, numbers), np.searchsorted(asked, numbers + 1)
@@ -307,7 +308,7 @@ class Index:
 
 def _rows(file: pq.ParquetFile, numbers: Ints, columns: Sequence[str] | None) -> pl.DataFrame:
     """Rows of a table by their numbers, in the order given; only their row groups are read."""
-    groups = np.unique(numbers // GROUP)
+    groups = distinct(numbers // GROUP)
     table = file.read_row_groups(groups.tolist(), columns and list(columns), use_threads=False)
     sizes = np.array([file.metadata.row_group(int(g)).num_rows for g in groups], np.int64)
     first = np.cumsum(sizes) - sizes

@@ -15,8 +15,7 @@ import polars as pl
 import pyarrow as pa
 
 from manifests import storage
-
-Ints = npt.NDArray[np.int64]
+from manifests.lineage.numbers import Ints, distinct
 
 DUPLICATE, DERIVED = 0, 1
 #: the first stretch of the follower's tokens, and how many stretches there are
@@ -97,19 +96,21 @@ class Relations:
         """All that follows from documents, and from what follows from them. ``documents`` is how many there are."""
         document, follower = self.columns["document"], self.columns["follower"]
         seen = np.zeros(documents, bool)
-        frontier = np.unique(numbers).astype(np.int32)
+        edge_to = np.empty(documents, np.int64)  # the first edge to each of those reached last
+        frontier = distinct(numbers).astype(np.int32)
         seen[frontier] = True
-        found: list[tuple[npt.NDArray[np.int32], npt.NDArray[np.int32], Ints]] = []
-        while len(frontier):
-            low, high = np.searchsorted(document, frontier, "left"), np.searchsorted(document, frontier, "right")
-            counts = high - low
+        found: list[tuple[npt.NDArray[np.int32], Ints]] = []
+        while len(frontier) and len(document):
+            low = np.searchsorted(document, frontier)
+            leads = document[np.minimum(low, len(document) - 1)] == frontier
+            low, frontier = low[leads], frontier[leads]
+            counts = np.searchsorted(document, frontier, "right") - low
             rows = np.repeat(low - (np.cumsum(counts) - counts), counts) + np.arange(int(counts.sum()))
-            to = follower[rows]
-            fresh = ~seen[to]
-            new, first = np.unique(to[fresh], return_index=True)
-            found.append((new, np.repeat(frontier, counts)[fresh][first], rows[fresh][first]))
-            seen[new] = True
-            frontier = new
+            rows = rows[~seen[follower[rows]]]
+            edge_to[follower[rows][::-1]] = rows[::-1]
+            frontier = np.asarray(distinct(follower[rows]), np.int32)
+            seen[frontier] = True
+            found.append((frontier, edge_to[frontier]))
         none = np.empty(0, np.int64)
-        numbers, by, edge = (np.concatenate([none, *(f[i] for f in found)]).astype(np.int64) for i in range(3))
-        return Following(numbers, by, self.columns["kind"][edge], edge)
+        numbers, edge = (np.concatenate([none, *(f[i] for f in found)]).astype(np.int64) for i in range(2))
+        return Following(numbers, document[edge].astype(np.int64), self.columns["kind"][edge], edge)

@@ -17,6 +17,7 @@ import pyarrow.compute as pc
 from manifests import lineage, parts, storage
 from manifests.licences import normalise
 from manifests.lineage import Index
+from manifests.lineage.numbers import distinct
 from manifests.lineage.relations import DUPLICATE
 from manifests.signatures import Signature
 from manifests.takedown.request import Request
@@ -42,7 +43,7 @@ class Outline:
 
 def outline(index: Index, requests: Sequence[Request]) -> Outline:
     """ValueError when no document is meant, or the index is of a version that does not know what follows from what."""
-    asked = np.unique(np.concatenate([np.empty(0, np.int64), *(_meant(index, r) for r in requests)]))
+    asked = distinct(np.concatenate([np.empty(0, np.int64), *(_meant(index, r) for r in requests)]))
     if not len(asked):
         raise ValueError(f"{', '.join(f'{r.kind} {r.value}' for r in requests)}: no document of {index.run} is meant")
     following, places = index.followers(asked)
