@@ -125,7 +125,7 @@ def write(run: str, count: int, seed: int = 0) -> pl.Series:
     sizes = {n: int(b - a) for n, a, b in zip(names["shard"], first, lasts, strict=True)}
     found = signatures(SIGNATURES, seed)
     table = pl.DataFrame({"signature": [s.name for s in found], "evidence": [s.to_json() for s in found]})
-    lineage.write(run, documents, spans, names, sizes, table, related(count, seed))
+    lineage.write(run, *lineage.by_address(documents), spans, names, sizes, table, related(count, seed))
     return urls
 
 

@@ -4,29 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 from manifests import parts, storage
 from manifests.lineage import addresses, relations
-from manifests.lineage.tables import FILES, write
+from manifests.lineage.tables import FILES, by_address, write
 
 
 def build(run: str, shards: Sequence[str] = ()) -> list[str]:
     """Makes the index from the run's columns; ``shards`` are token files, with spans beside them. Returns its files.
 
-    Sorted in memory: about 250 bytes a document.
+    Sorted in memory: about 300 bytes a document.
     """
     names: dict[str, dict[str, int]] = {n: {} for n in ("part", "file", "domain", "shard", "signature")}
     evidence: dict[str, str] = {}
-    frames, related, first, total = [], [], {}, 0
-    tokens = _tokens(run)
-    for path in storage.list_files(storage.join(run, parts.DOCUMENTS), "part-*.parquet", recursive=True):
-        part = parts.part_of(path)
-        frame = _part(run, part, tokens.get(part), names, evidence)
-        related.append(_related(run, part, total))
-        first[part], total = total, total + frame.height
-        frames.append(frame)
-    documents = pl.concat(frames)
+    documents, rank, first, edges = _documents(run, names, evidence)
     sizes: dict[str, int] = {}
     spans = [_shard(run, shard, names["shard"], first, sizes) for shard in sorted(shards)]
     empty = pl.DataFrame(schema={"shard": pl.Int32, "start": pl.Int64, "document": pl.Int64})
@@ -35,9 +29,24 @@ def build(run: str, shards: Sequence[str] = ()) -> list[str]:
         {"signature": list(names["signature"]), "evidence": [evidence[n] for n in names["signature"]]},
         schema={"signature": pl.String, "evidence": pl.String},
     )
-    edges = relations.edges(documents["key"], related)
-    write(run, documents, pl.concat(spans) if spans else empty, listed, sizes, table, edges)
+    write(run, documents, rank, pl.concat(spans) if spans else empty, listed, sizes, table, edges)
     return list(FILES)
+
+
+def _documents(
+    run: str, names: dict[str, dict[str, int]], evidence: dict[str, str]
+) -> tuple[pl.DataFrame, npt.NDArray[np.int32], dict[str, int], pl.DataFrame]:
+    """The documents by address, the places of rows there, the first row of each part, and the edges between rows."""
+    frames, related, first, total = [], [], {}, 0
+    tokens = _tokens(run)
+    for path in storage.list_files(storage.join(run, parts.DOCUMENTS), "part-*.parquet", recursive=True):
+        part = parts.part_of(path)
+        frame = _part(run, part, tokens.pop(part, None), names, evidence)
+        related.append(_related(run, part, total))
+        first[part], total = total, total + frame.height
+        frames.append(frame)
+    whole = pl.concat(frames)
+    return *by_address(whole), first, relations.edges(whole["key"], related)
 
 
 def _code(codes: dict[str, int], column: pl.Series) -> pl.Series:

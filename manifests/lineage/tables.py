@@ -11,7 +11,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 
 import numpy as np
 import numpy.typing as npt
@@ -29,6 +30,7 @@ RELATIONS = f"{FOLDER}/relations.arrow"
 _PACKED = ("documents", "spans", "hosts", "names", "signatures", "places")
 FILES = (*(f"{FOLDER}/{n}.parquet" for n in _PACKED), RELATIONS)
 GROUP = 8192
+_AT_ONCE = 16  #: row groups
 SPAN_GROUP = 131_072
 _DOCUMENTS = pa.schema(
     [
@@ -65,37 +67,35 @@ _ENCODINGS = {
 }
 
 
+def by_address(documents: pl.DataFrame) -> tuple[pl.DataFrame, npt.NDArray[np.int32]]:
+    """The rows in the order of their addresses, and the place of each row of ``documents`` among them."""
+    order = documents.select("surt").with_row_index("at").sort("surt", maintain_order=True)["at"]
+    rank = np.empty(documents.height, np.int32)
+    rank[order.to_numpy()] = np.arange(documents.height, dtype=np.int32)
+    return documents[order], rank
+
+
 def write(
     run: str,
     documents: pl.DataFrame,
+    rank: npt.NDArray[np.int32],
     spans: pl.DataFrame,
     names: Mapping[str, Sequence[str]],
     sizes: Mapping[str, int],
     signatures: pl.DataFrame,
     related: pl.DataFrame | None = None,
 ) -> None:
-    """Writes the index. ``documents`` has the columns of its table in any order of rows, ``spans`` those of its own,
-    where ``document`` is a row of ``documents`` and ``shard`` and ``start`` ascend. ``sizes`` are tokens of
-    shards, ``related`` the edges of ``relations.edges``, by rows of ``documents``.
+    """Writes the index. ``documents`` and ``rank`` are of ``by_address``, ``spans`` have the columns of their table,
+    where ``shard`` and ``start`` ascend. ``sizes`` are tokens of shards, ``related`` the edges of ``relations.edges``.
+    Spans and edges name documents by the rows there were before they were sorted.
     """
-    order = documents.select("surt").with_row_index("at").sort("surt", maintain_order=True)["at"]
-    rank = np.empty(documents.height, np.int32)
-    rank[order.to_numpy()] = np.arange(documents.height, dtype=np.int32)
     number = spans["document"].to_numpy()
     number = np.where(number >= 0, np.append(rank, -1)[number], -1).astype(np.int32)
     counts = np.bincount(number[number >= 0], minlength=documents.height)
-    sorted_documents = documents[order].with_columns(place=pl.Series(np.cumsum(counts) - counts, dtype=pl.Int64))
-    table = sorted_documents.select(_DOCUMENTS.names).to_arrow().cast(_DOCUMENTS)
-    _table(run, "documents", table, GROUP, _ENCODINGS)
-    places = _places(run, spans, number, sorted_documents["tokens"].to_numpy(), [sizes[n] for n in names["shard"]])
-    numbered = spans.with_columns(document=number)
+    _documents(run, documents, counts)
+    _table(run, "hosts", _hosts(documents).to_arrow(), GROUP, {})
+    _spans(run, spans, number, max(sizes.values(), default=0))
     in_shard = dict(spans["shard"].value_counts().iter_rows())
-    arrow = numbered.select(_SPANS.names).to_arrow().cast(_SPANS)
-    if max(sizes.values(), default=0) < 1 << 31:
-        arrow = arrow.set_column(0, "start", arrow["start"].cast(pa.int32()))
-    packed = {"start": "DELTA_BINARY_PACKED", "document": "DELTA_BINARY_PACKED"}
-    _table(run, "spans", arrow, SPAN_GROUP, packed)
-    _table(run, "hosts", _hosts(documents[order]).to_arrow(), GROUP, {})
     listed = [
         {"kind": kind, "name": n, "size": sizes.get(n, 0), "spans": in_shard.get(i, 0) if kind == "shard" else 0}
         for kind, values in names.items() for i, n in enumerate(values)
@@ -103,17 +103,40 @@ def write(
     schema = pa.schema([("kind", pa.string()), ("name", pa.string()), ("size", pa.int64()), ("spans", pa.int64())])
     _table(run, "names", pa.Table.from_pylist(listed, schema=schema), GROUP, {})
     _table(run, "signatures", signatures.to_arrow(), GROUP, {})
+    places = _places(run, spans, number, documents["tokens"].to_numpy(), [sizes[n] for n in names["shard"]])
     _relations(run, related, rank, counts, places)
 
 
+def _documents(run: str, documents: pl.DataFrame, counts: Ints) -> None:
+    placed = documents.with_columns(place=pl.Series(np.cumsum(counts) - counts, dtype=pl.Int64))
+    with _writer(run, "documents", _DOCUMENTS, documents.height, _ENCODINGS) as writer:
+        for some in placed.select(_DOCUMENTS.names).iter_slices(_AT_ONCE * GROUP):
+            writer.write_table(some.to_arrow().cast(_DOCUMENTS), row_group_size=GROUP)
+
+
+def _spans(run: str, spans: pl.DataFrame, number: npt.NDArray[np.int32], longest: int) -> None:
+    table = spans.with_columns(document=number).select(_SPANS.names).to_arrow().cast(_SPANS)
+    if longest < 1 << 31:
+        table = table.set_column(0, "start", table["start"].cast(pa.int32()))
+    _table(run, "spans", table, SPAN_GROUP, dict.fromkeys(_SPANS.names, "DELTA_BINARY_PACKED"))
+
+
 def _table(run: str, name: str, table: pa.Table, group: int, encodings: Mapping[str, str]) -> None:
-    table = table.replace_schema_metadata({"cuvee.schema": f"lineage-{name}/1", "cuvee.rows": str(table.num_rows)})
-    with storage.open_output(storage.join(run, FOLDER, f"{name}.parquet")) as out:
-        pq.write_table(
-            table, out, compression="zstd", compression_level=3, row_group_size=group, write_page_index=False,
-            use_dictionary=[] if encodings else True, column_encoding=dict(encodings) or None,
-            write_statistics=["surt"] if encodings else True,
-        )  # fmt: skip
+    with _writer(run, name, table.schema, table.num_rows, encodings) as writer:
+        writer.write_table(table, row_group_size=group)
+
+
+@contextmanager
+def _writer(
+    run: str, name: str, schema: pa.Schema, rows: int, encodings: Mapping[str, str]
+) -> Iterator[pq.ParquetWriter]:
+    told = schema.with_metadata({"cuvee.schema": f"lineage-{name}/1", "cuvee.rows": str(rows)})
+    with storage.open_output(storage.join(run, FOLDER, f"{name}.parquet")) as out, pq.ParquetWriter(
+        out, told, compression="zstd", compression_level=3, write_page_index=False,
+        use_dictionary=[] if encodings else True, column_encoding=dict(encodings) or None,
+        write_statistics=["surt"] if encodings else True,
+    ) as writer:  # fmt: skip
+        yield writer
 
 
 def _places(run: str, spans: pl.DataFrame, number: Ints, tokens: Ints, sizes: Sequence[int]) -> dict[str, Ints]:

@@ -104,7 +104,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, pl.DataFrame, p
         "shard": list(sizes),
     }
     signatures = pl.DataFrame({"signature": ["x", "y", "z"], "evidence": ["{}"] * 3})
-    tables.write(run, documents, spans, names, sizes, signatures)
+    tables.write(run, *tables.by_address(documents), spans, names, sizes, signatures)
     return run, documents, spans.with_columns(length=length, name=pl.Series([list(sizes)[s] for s in shard]))
 
 
