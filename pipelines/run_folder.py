@@ -51,9 +51,10 @@ class RunFolder:
 
     def record(self) -> dict[str, Any]:
         """``run.json``, empty when there is none."""
-        if not storage.is_file(self.record_path):
+        try:
+            return dict(json.loads(storage.read_bytes(self.record_path)))
+        except FileNotFoundError:
             return {}
-        return dict(json.loads(storage.read_bytes(self.record_path)))
 
     def recipe(self) -> Recipe:
         """The recipe of the record. RunFailed for one with keys that this version has no more."""

@@ -52,6 +52,7 @@ __all__ = [
     "read_table",
     "remove",
     "replacing",
+    "rows",
     "size",
     "stat",
     "write_bytes",
@@ -115,7 +116,7 @@ def leasing(uri: str) -> Leasing:
 def check(uri: str) -> None:
     """StorageError, at once, when the object store of ``uri`` cannot be used."""
     if is_store(uri):
-        cast("S3 | GCS", _backend(uri)).check(uri)
+        leasing(uri).check(uri)
 
 
 def at_once(work: Callable[[A], B], uris: Iterable[A], *, remote: bool) -> list[B]:

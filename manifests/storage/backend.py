@@ -65,6 +65,10 @@ class Backend(Protocol):
 class Leasing(Backend, Protocol):
     """An object store that writes on a condition: what a lock needs."""
 
+    def check(self, uri: str) -> None:
+        """StorageError, within seconds, when the bucket cannot be used."""
+        ...
+
     def put_if(self, uri: str, content: bytes, version: str) -> str:
         """Writes if the object's version is still ``version`` (empty: if there is none). Returns the new version.
 

@@ -72,10 +72,10 @@ class GCS:
                 next(iter(_client().list_blobs(bucket, max_results=1, timeout=10, retry=None)), None)
         except FileNotFoundError:
             raise StorageError(f"{uri}: there is no such bucket: create it, or correct the address") from None
-        except OSError as error:
-            raise (
-                error if isinstance(error, StorageError) else StorageError(f"{uri}: the store does not answer")
-            ) from None
+        except StorageError:
+            raise
+        except OSError:
+            raise StorageError(f"{uri}: the store does not answer") from None
 
     def stat(self, uri: str) -> Entry | None:
         bucket, name = split(uri)

@@ -17,7 +17,7 @@ from types import TracebackType
 from typing import Any
 
 from manifests import storage
-from pipelines.engines import pack, sizing
+from pipelines.engines import beam_options, pack, sizing
 from pipelines.engines.local import last_line
 from pipelines.engines.protocol import Counters, Execute, Job, Translation
 from pipelines.errors import RunFailed
@@ -52,7 +52,8 @@ class DataflowEngine:
             raise RunFailed(
                 f"--engine dataflow: its workers do not see {self.inputs[0]}: copy the inputs to gs:// and name them so"
             )
-        if missing := [o for o in ("project", "region") if not getattr(self._cloud(self.options("check", 1)), o)]:
+        cloud = beam_options.view(self.options("check", 1), "GoogleCloudOptions")
+        if missing := [o for o in ("project", "region") if not getattr(cloud, o)]:
             raise RunFailed(f"--engine dataflow needs {' and '.join(f'-- --{m}=…' for m in missing)}")
         return self
 
@@ -105,10 +106,8 @@ class DataflowEngine:
 
     def _ship_code(self) -> list[str]:
         """Our wheel, unless the user says what the workers have."""
-        from apache_beam.options.pipeline_options import PipelineOptions, SetupOptions, WorkerOptions
-
-        given = PipelineOptions(self.given)
-        if given.view_as(WorkerOptions).sdk_container_image or given.view_as(SetupOptions).extra_packages:
+        image = beam_options.view(self.given, "WorkerOptions").sdk_container_image
+        if image or beam_options.view(self.given, "SetupOptions").extra_packages:
             return ["--sdk_location=container"]
         source = pack.editable()
         if source is None:
@@ -118,11 +117,6 @@ class DataflowEngine:
             )
         folder = Path(self._stack.enter_context(tempfile.TemporaryDirectory()))
         return [f"--extra_package={pack.build_wheel(source, folder)}", "--sdk_location=container"]
-
-    def _cloud(self, options: Sequence[str]) -> Any:
-        from apache_beam.options.pipeline_options import GoogleCloudOptions, PipelineOptions
-
-        return PipelineOptions(list(options)).view_as(GoogleCloudOptions)
 
 
 def google_libraries() -> str:

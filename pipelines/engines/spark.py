@@ -14,8 +14,8 @@ import socket
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from types import TracebackType
-from typing import Any
 
+from pipelines.engines import beam_options
 from pipelines.engines.handshake import shake_hands
 from pipelines.engines.java import java, job_server_jar
 from pipelines.engines.job_server import JobServer, free_port
@@ -51,11 +51,12 @@ class SparkEngine:
 
     def __enter__(self) -> SparkEngine:
         check_master(self.master)
-        server = _job_server_options(self.options)
+        check_port(self.options)
+        server = beam_options.view(self.options, "JobServerOptions")
         properties = [*self._properties(), *(server.job_server_jvm_properties or [])]
         self._server = JobServer(
             java(),
-            job_server_jar(_spark_options(self.options).spark_job_server_jar or ""),
+            job_server_jar(beam_options.view(self.options, "SparkRunnerOptions").spark_job_server_jar or ""),
             self.master,
             properties,
             int(server.job_port or 0),
@@ -154,7 +155,7 @@ def check_master(master: str) -> None:
 
 def check_port(options: Sequence[str]) -> str:
     """Which port the job server will have. RunFailed when the one that ``options`` ask for is in use."""
-    wanted = int(_job_server_options(options).job_port or 0)
+    wanted = int(beam_options.view(options, "JobServerOptions").job_port or 0)
     free_port(wanted)
     return str(wanted) if wanted else "any free one"
 
@@ -181,18 +182,6 @@ def explain(message: str, master: str) -> str:
     if "All masters are unresponsive" in message:
         return f"no Spark master answers at {master}: start it, or correct --spark-master"
     return f"Spark: {message}"
-
-
-def _job_server_options(options: Sequence[str]) -> Any:
-    from apache_beam.options.pipeline_options import JobServerOptions, PipelineOptions
-
-    return PipelineOptions(list(options)).view_as(JobServerOptions)
-
-
-def _spark_options(options: Sequence[str]) -> Any:
-    from apache_beam.options.pipeline_options import PipelineOptions, SparkRunnerOptions
-
-    return PipelineOptions(list(options)).view_as(SparkRunnerOptions)
 
 
 @contextmanager

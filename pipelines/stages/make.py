@@ -71,11 +71,12 @@ def _local(folder: str) -> Iterator[Path]:
 def _complete(run: str, name: str) -> bool:
     folder = storage.join(run, FOLDER, name)
     mark = storage.join(folder, MARK)
-    if not storage.is_file(mark):
+    try:
+        files = json.loads(storage.read_bytes(mark))["files"]
+    except FileNotFoundError:
         return False
-    files = json.loads(storage.read_bytes(mark))["files"]
-    paths = {storage.join(folder, f): size for f, (size, _) in files.items()}
-    return all(storage.is_file(p) and storage.size(p) == size for p, size in paths.items())
+    found = storage.at_once(storage.stat, [storage.join(folder, f) for f in files], remote=not storage.is_local(folder))
+    return [f.size if f else None for f in found] == [size for size, _ in files.values()]
 
 
 def _maker(path: str) -> Callable[..., Any]:

@@ -43,6 +43,12 @@ def test_a_port_in_use() -> None:
     assert check_port([]) == "any free one"
 
 
+def test_an_option_that_beam_cannot_read_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(RunFailed, match=r"^Beam options: argument --job_port: invalid int value: 'abc'$"):
+        check_port(["--job_port=abc"])
+    assert capsys.readouterr().err == ""
+
+
 def test_the_users_options_come_last() -> None:
     engine = SparkEngine("spark://h:1", options=["--environment_cache_millis=7"])
     options = engine.pipeline_options("name", "localhost:1")
