@@ -182,9 +182,13 @@ class MixManifest(_Part):
     def read(cls, uri: str) -> MixManifest:
         """ValueError names the file, the key and what is wrong with it."""
         try:
-            return cls.model_validate(yaml.safe_load(storage.read_bytes(uri)))
+            data = yaml.safe_load(storage.read_bytes(uri))
         except (yaml.YAMLError, UnicodeDecodeError) as error:
             raise ValueError(f"{uri}: not valid YAML: {str(error).splitlines()[0]}") from None
+        if not isinstance(data, dict):
+            raise ValueError(f"{uri} is no mix manifest: give the mix.yaml that `cuvee mix solve` wrote, or a run folder")
+        try:
+            return cls.model_validate(data)
         except ValidationError as error:
             first = error.errors()[0]
             key = ".".join(str(s) for s in first["loc"]) or "manifest"

@@ -1,7 +1,7 @@
 """Regression: from the mixtures and metrics of proxy runs to a surrogate that predicts any mixture's metrics.
 
-Every metric gets one convex law, which plans, and a judge: the law itself, a Gaussian process, or the mean of both,
-whichever predicts runs left out best.
+Every metric gets one convex law, which plans, and a judge, which predicts: the law's mean with a Gaussian process, or
+the law alone, whichever predicts runs left out better.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from threadpoolctl import threadpool_limits
 from mixing import cross_validation, gaussian_process, noise, runs, trees
 from mixing.cross_validation import Scores
 from mixing.families import FAMILIES, Family
-from mixing.predictors import Calibrated, Ensemble, Law, Predictor, Standardised
+from mixing.predictors import Calibrated, Ensemble, Law, Predictor, Standardised, combined
 from mixing.runs import Runs, some
 from mixing.simplex import Floats
 from mixing.surrogate import Surrogate, scores_table
@@ -29,8 +29,6 @@ PLANNERS = ("ridge", "log_linear", "power_law_concave")  #: of which ``auto`` ta
 CHOICES = ("auto", *FAMILIES, "gp", "lightgbm")
 _ENSEMBLE = "ensemble"
 _LAW_ALONE = 0.95  #: share of the ensemble's merit below which a law judges alone
-_PROCESS_ALONE = 0.9  #: and a process
-_FEW = 4  #: runs a domain up to which the law counts double in the ensemble
 _STRAY = 10  #: typical errors (by the median) beyond which a run is named
 _REFITTED = 200  #: runs up to which a process learns its hyperparameters anew in every fold
 
@@ -106,35 +104,31 @@ class _Fit:
         return found
 
     def _judge(self, t: int, candidates: dict[str, _Candidate], planner: str) -> str:
-        """Adds the ensemble, where there is one, and names the judge."""
+        """Adds the ensemble, where there is one, and names the judge.
+
+        A process never judges alone: runs left out lie among the others and do not show how it strays beyond them.
+        """
         if self.family in FAMILIES:
             return planner
         if self.family != "auto":
             return self.family
-        members = candidates[planner], candidates["gp"]
-        candidates[_ENSEMBLE] = self._ensemble(t, *members)
-        handicap = {planner: 1 / _LAW_ALONE, "gp": 1 / _PROCESS_ALONE, _ENSEMBLE: 1.0}
-        return min(handicap, key=lambda name: handicap[name] * candidates[name].scores.merit)
+        law = candidates[planner]
+        candidates[_ENSEMBLE] = self._ensemble(t, law, candidates["gp"])
+        return planner if law.scores.merit < _LAW_ALONE * candidates[_ENSEMBLE].scores.merit else _ENSEMBLE
 
     def _ensemble(self, t: int, first: _Candidate, second: _Candidate) -> _Candidate:
-        """Each counts by the inverse of its squared error; for runs left out, of its error in the other folds.
-
-        With few runs a domain the law counts up to double: runs of a design lie towards the corners, and between and
-        beyond them a process then strays more than runs left out show (measured on RegMix's training runs: designed
-        swarms of 32 to 128, the others predicted).
-        """
+        """The mean of both; for runs left out, weighted by variances that the errors of the other folds calibrate."""
         rows = self.known[:, t]
-        trust = 1 + min(1.0, _FEW * self.table.X.shape[1] / int(rows.sum()))
         y, fold = self.table.Y[rows, t], self.fold[:, rows]
-        errors = [np.square(np.minimum(np.abs(c.predicted - y), y.std())) for c in (first, second)]
-        predicted = np.empty_like(first.predicted)
+        predicted, variance = np.empty_like(first.predicted), np.empty_like(first.predicted)
+        own = [c.predictor.left_out_variance() for c in (first, second)]
+        ratios = [cross_validation.ratios(c.predicted, y, v) for c, v in zip((first, second), own, strict=True)]
         for repeat, test in cross_validation.splits(fold):
-            share = _share(errors[0][repeat, ~test], errors[1][repeat, ~test], trust)
-            mean = share * first.predicted + (1 - share) * second.predicted
-            predicted[repeat, test] = mean[repeat, test]
-        predictor = Ensemble(first.calibrated, second.calibrated, _share(errors[0], errors[1], trust))
-        own = [c.scores.factor * c.predictor.left_out_variance() for c in (first, second)]
-        variance = predictor.combined(own[0], own[1], first.predicted - second.predicted)
+            rest = ~test if (~test).any() else test
+            a, b = (v[test] * float(r[repeat, rest].mean()) for v, r in zip(own, ratios, strict=True))
+            both = first.predicted[repeat, test], a, second.predicted[repeat, test], b
+            predicted[repeat, test], variance[repeat, test] = combined(*both)
+        predictor = Ensemble(first.calibrated, second.calibrated)
         return _Candidate(predictor, predicted, self._score(t, predicted, variance))
 
     def _laws(self, family: Family) -> list[_Candidate]:
@@ -227,12 +221,6 @@ def _standardised(Y: Floats, W: Floats) -> _Problems:
     centre, scale = (np.array(m) for m in zip(*moments, strict=True))
     Z = np.where(W > 0, (np.where(W > 0, Y, 0.0) - centre[:, None]) / scale[:, None], 0.0)
     return _Problems(Z, W, centre, scale)
-
-
-def _share(law: Floats, process: Floats, trust: float) -> float:
-    """Of the law, by squared errors of runs left out."""
-    a, b = (float(e.mean()) if e.size else 0.0 for e in (law, process))
-    return trust * b / (a + trust * b) if a + b > 0 else 0.5
 
 
 def _moments(y: Floats, w: Floats) -> tuple[float, float]:

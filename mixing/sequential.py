@@ -33,12 +33,13 @@ class Batch:
 def propose(
     surrogate: Surrogate, pool: Floats, runs: int = 8, *, objective: Mapping[str, float] | None = None
 ) -> Batch:
-    """The ``runs`` rows of ``pool[n, domains]`` that the laws take for the best, none near another or a run.
+    """The ``runs`` rows of ``pool[n, domains]`` that the judge takes for the best, none near another or a run.
 
-    So each batch corrects the laws where they plan. The judge says what it is worth: the gain is the expected
-    improvement (Jones, Schonlau and Welch 1998) over the predicted objective of the best run, as a measured one may
-    have been lucky. ``objective`` weights metrics (default: all alike; negative where more is better). ValueError for
-    unknown metrics, and a pool without new mixtures.
+    The judge leans on the process among the runs and on the law beyond them, so one order serves optima of both kinds:
+    a blend's lies inside, a single metric's often at a corner. What the batch is worth is its expected improvement
+    (Jones, Schonlau and Welch 1998) over the predicted objective of the best run, as a measured one may have been
+    lucky. ``objective`` weights metrics (default: all alike; negative where more is better). ValueError for unknown
+    metrics, and a pool without new mixtures.
     """
     weight = _coefficients(surrogate, objective)
     known, _ = _objective(surrogate, surrogate.mixtures, weight)
@@ -48,7 +49,7 @@ def propose(
     improvement = sd * (z * scipy.stats.norm.cdf(z) + scipy.stats.norm.pdf(z))
     roots, taken = np.sqrt(pool), list(np.sqrt(surrogate.mixtures))
     chosen: list[int] = []
-    for i in np.argsort(surrogate.means(pool) @ weight, kind="stable"):
+    for i in np.argsort(mean, kind="stable"):
         if np.square(np.array(taken) - roots[i]).sum(1).min() > _NEAR**2:
             chosen.append(int(i))
             taken.append(roots[i])
@@ -86,7 +87,7 @@ def search(
     pool = candidates(shares, _DRAWN, seed=seed, min_weight=min_weight, constraints=constraints)
     rng = np.random.default_rng([seed, 1])
     for spread in np.geomspace(30, 1000, _ROUNDS):
-        parents = pool[np.argsort(surrogate.means(pool) @ weight, kind="stable")[: _DRAWN // 40]]
+        parents = pool[np.argsort(_objective(surrogate, pool, weight)[0], kind="stable")[: _DRAWN // 40]]
         draws = rng.standard_gamma(np.maximum(spread * np.repeat(parents, 10, axis=0), 1e-2))
         draws = draws[draws.sum(1) > 0]
         draws /= draws.sum(1, keepdims=True)

@@ -16,7 +16,7 @@ from mixing.predictors import Calibrated, Law, from_json, to_json
 from mixing.runs import Runs
 from mixing.simplex import Floats
 
-VERSION = 2
+VERSION = 3
 _LEAST_VARIANCE = 1e-9  #: of a standardised metric: of one that does not vary, none is left
 
 _SCORES = {
@@ -163,7 +163,7 @@ class Surrogate:
         if version > VERSION:
             raise ValueError(f"{uri} has version {version}; this cuvee reads up to {VERSION}: update it")
         if version < VERSION:
-            raise ValueError(f"{uri} has version {version}, which kept no metrics: fit it again with `cuvee mix fit`")
+            raise ValueError(f"{uri} has version {version}, of an earlier cuvee: fit it again with `cuvee mix fit`")
         try:
             return cls._of(data)
         except (ValueError, KeyError, TypeError, IndexError) as error:

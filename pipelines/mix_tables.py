@@ -103,7 +103,7 @@ def difference_notes(old: MixManifest, new: MixManifest) -> list[str]:
     for what in ("budget", "tokenizer", "policy", "seed", "surrogate", "aim", "constraints"):
         a, b = getattr(old, what), getattr(new, what)
         if a != b:
-            lines.append(f"{what}: {a or 'none'} → {b or 'none'}")
+            lines.append(f"{what}: {_said(what, a)} → {_said(what, b)}")
     changed = sorted(s for s in {*old.pools} & {*new.pools} if old.pools[s].digest != new.pools[s].digest)
     for word, strata in (
         ("changed", changed),
@@ -134,6 +134,10 @@ def _table(title: str, first: str) -> Table:
     table = Table(title=title or None, title_justify="left", box=None, pad_edge=False)
     table.add_column(first)
     return table
+
+
+def _said(what: str, value: object) -> str:
+    return str(value) if value or what == "seed" else "none"  # a budget of 0 is unknown, a seed of 0 is a seed
 
 
 def _weight(manifest: MixManifest, name: str) -> float:

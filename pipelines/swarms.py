@@ -64,7 +64,7 @@ def design_file(spec: Swarm, out: str) -> pl.DataFrame:
 
 
 def batch_file(spec: Swarm, surrogate: str, metrics: Sequence[str], out: str) -> sequential.Batch:
-    """Writes the mixtures to run next, of most expected improvement by the surrogate, and returns them."""
+    """Writes the mixtures to run next, those predicted to be best, and returns them."""
     objective = solving.shares(",".join(metrics), "--metric")
     with user_errors():
         model = Surrogate.load(surrogate)

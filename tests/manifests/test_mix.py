@@ -57,6 +57,13 @@ def test_weights_and_pools_are_checked() -> None:
         MixManifest.model_validate(bad)
 
 
+def test_a_table_is_no_manifest(tmp_path: Path) -> None:
+    path = tmp_path / "W.csv"
+    path.write_text("run,web,code\nr000,0.4,0.6\n")
+    with pytest.raises(ValueError, match=r"W\.csv is no mix manifest: give the mix\.yaml that `cuvee mix solve` wrote"):
+        MixManifest.read(str(path))
+
+
 def test_broken_yaml_is_one_line(tmp_path: Path) -> None:
     path = tmp_path / "mix.yaml"
     path.write_text("a: [1\nb: }")

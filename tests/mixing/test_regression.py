@@ -9,6 +9,7 @@ import scipy.stats
 
 import mixing
 from mixing import cross_validation, noise
+from mixing.predictors import Ensemble, combined
 from mixing.surrogate import Surrogate
 from tests.mixing.test_surrogate import DOMAINS, swarm, true_metrics
 
@@ -47,6 +48,31 @@ def test_auto_always_plans_with_a_convex_law_and_predicts_with_what_did_best() -
         best = scores["rmse"].min()
         assert scores.filter("chosen")["rmse"][0] < 1.5 * best
     assert fitted.convex({"bpb/web": 1.0, "bpb/code": 1.0, "accuracy": -1.0})
+
+
+def test_the_law_leads_beyond_the_runs_and_the_process_among_them() -> None:
+    """A loss that falls steadily towards a corner that no run is near, with a ripple that no law of ours has."""
+    rng = np.random.default_rng(3)
+    X = rng.dirichlet([1, 3, 3, 1, 1], 80)
+    X = X[X[:, 0] < 0.3]
+
+    def loss(X: np.ndarray) -> np.ndarray:
+        return np.asarray(1 - X[:, 0] + 0.1 * np.sin(12 * X[:, 1]))
+
+    fitted = mixing.fit(*frames(X, loss=loss(X)))
+    (judge,) = (c.predictor for c in fitted._judges.values())
+    assert isinstance(judge, Ensemble)
+    inside, corner = 0.98 * X[::7] + 0.02 / 5, np.array([[0.96, 0.01, 0.01, 0.01, 0.01]])
+    law, process, mean = (each.mean(corner)[0] for each in (judge.first, judge.second, judge))
+    assert abs(mean - law) < abs(mean - process)
+    law, process, mean = (each.mean(inside) for each in (judge.first, judge.second, judge))
+    assert np.abs(mean - process).mean() < np.abs(mean - law).mean()
+
+
+def test_a_mixture_of_predictions_is_as_unsure_as_its_parts_and_their_difference() -> None:
+    mean, variance = combined(1.0, np.array([1.0, 3.0, 0.0]), 3.0, np.array([1.0, 1.0, 0.0]))
+    assert mean.tolist() == [2.0, 2.5, 2.0]
+    assert variance.tolist() == [2.0, 0.25 * 3 + 0.75 * 1 + 0.25 * 0.75 * 4, 1.0]
 
 
 @pytest.mark.parametrize("family", ["gp", "lightgbm", "linear"])
