@@ -186,7 +186,7 @@ class MixManifest(_Part):
         except (yaml.YAMLError, UnicodeDecodeError) as error:
             raise ValueError(f"{uri}: not valid YAML: {str(error).splitlines()[0]}") from None
         if not isinstance(data, dict):
-            raise ValueError(f"{uri} is no mix manifest: give the mix.yaml that `cuvee mix solve` wrote, or a run folder")
+            raise ValueError(f"{uri} is no mix manifest: give what `cuvee mix solve` wrote, or a run folder")
         try:
             return cls.model_validate(data)
         except ValidationError as error:

@@ -69,7 +69,7 @@ def score(predicted: Floats, y: Floats, variance: Floats, fold: npt.NDArray[np.i
 
 
 def ratios(predicted: Floats, y: Floats, variance: Floats) -> Floats:
-    """Squared errors by the variance a model owns to, ``float64[repeats, n]``, each error at most the deviation of ``y``.
+    """Squared errors by a model's own variance, ``float64[repeats, n]``; none counts more than the deviation of ``y``.
 
     Laws go astray at a corner that was left out; one such run must not decide.
     """

@@ -60,7 +60,7 @@ def test_weights_and_pools_are_checked() -> None:
 def test_a_table_is_no_manifest(tmp_path: Path) -> None:
     path = tmp_path / "W.csv"
     path.write_text("run,web,code\nr000,0.4,0.6\n")
-    with pytest.raises(ValueError, match=r"W\.csv is no mix manifest: give the mix\.yaml that `cuvee mix solve` wrote"):
+    with pytest.raises(ValueError, match=r"W\.csv is no mix manifest: give what `cuvee mix solve` wrote"):
         MixManifest.read(str(path))
 
 
