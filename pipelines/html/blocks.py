@@ -38,6 +38,14 @@ _BASIS, _PRIME = np.uint32(2166136261), np.uint64(16777619)
 
 
 @nb.njit(cache=True, nogil=True)
+def _is_unspaced(c, following):
+    """Whether these bytes begin a letter of Thai, Lao, Burmese or Khmer, which are written without spaces."""
+    return (c == 0xE0 and 0xB8 <= following <= 0xBB) or (
+        c == 0xE1 and (0x80 <= following <= 0x82 or following == 0x9E or following == 0x9F)
+    )
+
+
+@nb.njit(cache=True, nogil=True)
 def _blocks(data, start, end, within, gap, kind, link, block):
     runs = len(start)
     count = 0
@@ -147,6 +155,12 @@ def _blocks(data, start, end, within, gap, kind, link, block):
                     continue
                 else:
                     width += 1
+                    if length > 4 and k < stop and _is_unspaced(c, data[k]):  # about five letters a word
+                        if word < LOOKED_UP:
+                            words[b, word] = h
+                        word += 1
+                        h = _BASIS
+                        length = 0
                 h = np.uint32((np.uint64(h) ^ np.uint64(c)) * _PRIME)
                 whole = np.uint32((np.uint64(whole) ^ np.uint64(c)) * _PRIME)
                 length += 1
