@@ -78,14 +78,16 @@ class Constraints:
         if wrong := [d for d, n in self.available.items() if n < 0]:
             raise ValueError(f"available tokens of {', '.join(wrong)} are negative")
         if self.decay is not None and not (self.decay > 0 and self.budget and self.available):
-            raise ValueError(f"decay is {self.decay:g}; it must be positive, and needs available tokens and a budget")
+            raise ValueError(
+                f"decay is {self.decay:g}; it must be positive, and needs `available` tokens and a `budget`"
+            )
         if any(not self.available.get(d) for ladder in self.ladders for d in ladder) or (
             self.ladders and not self.budget
         ):
             raise ValueError("ladders need the available tokens of their buckets, and a budget")
         if self.max_divergence is not None:
             if not self.natural:
-                raise ValueError("max_divergence needs the natural proportions")
+                raise ValueError("max_divergence needs the natural proportions: give `natural`")
             if not self.max_divergence > 0:
                 raise ValueError(f"max_divergence is {self.max_divergence:g}; it must be positive")
         shares = self.natural.values()

@@ -93,7 +93,7 @@ class Problem:
         self.side_names: list[str] = []
         if objective.no_worse is not None:
             if region.natural is None:
-                raise ValueError("no_worse needs the natural proportions")
+                raise ValueError("no_worse needs the natural proportions: give `natural`")
             self.side_names = [f"{m} no worse than natural by more than {objective.no_worse:g}" for m in laws.metrics]
         if region.radius is not None:
             self.side_names.append(f"divergence from natural ≤ {region.radius:g} nats")

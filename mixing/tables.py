@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Sequence
 
 import polars as pl
 
@@ -37,10 +38,22 @@ def read(uri: str) -> pl.DataFrame:
             )
     except (pl.exceptions.PolarsError, OSError, ValueError) as error:
         reason = " ".join(str(error).split())
+        if "more fields than defined" in reason:
+            reason = "a row has more fields than the header"
         raise ValueError(f"{uri} cannot be read as {kind.removeprefix('.')}: {reason:.200}") from None
     if frame.height == 0:
         raise ValueError(f"{uri} has no rows")
-    return frame.rename({c: c.strip() for c in frame.columns})
+    names = [c.strip() for c in frame.columns]
+    named = [_first(c, names) for c in names]
+    if twice := sorted({repr(c) for c in named if named.count(c) > 1}):
+        raise ValueError(f"{uri} names columns twice: {some(twice)}")
+    return frame.rename(dict(zip(frame.columns, names, strict=True)))
+
+
+def _first(column: str, names: Sequence[str]) -> str:
+    """The name in the file: of several columns of one name in a CSV, Polars numbers all but the first."""
+    first, _, number = column.rpartition("_duplicated_")
+    return first if number.isdecimal() and first in names else column
 
 
 def read_pair(weights: str, metrics: str, key: str | None = None) -> tuple[pl.DataFrame, pl.DataFrame, str]:

@@ -51,7 +51,7 @@ def constraints(
         available=available,
         budget=budget,
         max_epochs={d: n for d, n in epochs.items() if known(d)} if isinstance(epochs, dict) else epochs,
-        decay=section.decay if available and budget else None,
+        decay=section.decay,
         ladders=file.ladders if file else (),
         natural=natural or {},
         max_divergence=section.max_divergence,

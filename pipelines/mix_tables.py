@@ -4,20 +4,28 @@ from __future__ import annotations
 
 from rich.console import Console
 from rich.markup import escape
+from rich.measure import Measurement
 from rich.table import Table
 
 from manifests.mix import MixManifest
 
 _BAR = 24
+_WIDEST = 1000
 
 
 def show(manifest: MixManifest, console: Console) -> None:
     """The blend, its stages, and what is known about it."""
-    console.print(mixture(manifest))
+    print_table(mixture(manifest), console)
     for stage in manifest.stages:
         console.print(f"[bold]{escape(stage.name)}[/]: {_stage(manifest, stage.name)}", highlight=False)
     for line in findings(manifest):
         console.print(line, highlight=False, markup=False, soft_wrap=True)
+
+
+def print_table(table: Table, console: Console) -> None:
+    """As wide as it is: where the terminal is narrower, or there is none, numbers are wrapped rather than cut."""
+    table.width = Measurement.get(console, console.options.update(width=_WIDEST), table).maximum
+    console.print(table, crop=False, soft_wrap=True)
 
 
 def mixture(manifest: MixManifest) -> Table:

@@ -7,7 +7,6 @@ from contextlib import contextmanager
 
 import polars as pl
 from rich.console import Console
-from rich.measure import Measurement
 from rich.table import Table
 
 from manifests import storage
@@ -15,6 +14,7 @@ from mixing import runs, tables
 from mixing.regression import fit
 from mixing.surrogate import Surrogate
 from pipelines.errors import CuveeError
+from pipelines.mix_tables import print_table
 
 
 @contextmanager
@@ -70,8 +70,7 @@ def show(surrogate: Surrogate, console: Console) -> None:
         name = row["metric"] if row["metric"] != last else ""
         table.add_row(name, row["family"], *cells, _number(row["coverage"], ".0%"), marks, style=style)
         last = row["metric"]
-    wide = Measurement.get(console, console.options.update(width=1000), table).maximum
-    console.print(table, width=max(wide, console.width), crop=False, soft_wrap=True)
+    print_table(table, console)
     for metric, sd in zip(surrogate.metrics, surrogate.noise.sd, strict=True):
         if sd == sd:  # NaN without repeats
             console.print(f"noise of {metric}, from repeats: {sd:.4g}", highlight=False, markup=False)

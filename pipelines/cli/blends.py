@@ -96,7 +96,7 @@ def diff(old: ManifestArgument, new: ManifestArgument) -> None:
     from pipelines import mix_tables
 
     before, after = _read(old), _read(new)
-    out.print(mix_tables.difference(before, after))
+    mix_tables.print_table(mix_tables.difference(before, after), out)
     for line in mix_tables.difference_notes(before, after):
         out.print(line, highlight=False, markup=False, soft_wrap=True)
 

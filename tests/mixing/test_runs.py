@@ -83,7 +83,13 @@ def test_what_deserves_a_second_look_is_said() -> None:
 
 @pytest.mark.parametrize(
     ("text", "message"),
-    [("", "cannot be read as csv"), ("run,a,b\n", "has no rows")],
+    [
+        ("", "cannot be read as csv"),
+        ("run,a,b\n", "has no rows"),
+        ("run,a,a\n1,0.5,0.5\n", "names columns twice: 'a'"),
+        ("run,a, b,b\n1,0.5,0.2,0.3\n", "names columns twice: 'b'"),
+        ("run,a\n1,0.5,0.5\n", "more fields than the header"),
+    ],
 )
 def test_files_that_are_no_tables(tmp_path: Path, text: str, message: str) -> None:
     (file,) = written(tmp_path, w=text)

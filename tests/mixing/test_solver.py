@@ -242,7 +242,7 @@ def test_what_cannot_be_met_is_named_and_nothing_else(
         (None, Constraints(excluded=["books"]), "unknown domains in excluded: books"),
         (None, Constraints(groups={"g": Group({"books": 1})}), "unknown domains in group 'g': books"),
         (None, Constraints(bounds={"web": (0.6, 0.4)}), r"bounds of web are 0\.6 to 0\.4"),
-        (None, Constraints(decay=15.0), "needs available tokens and a budget"),
+        (None, Constraints(decay=15.0), "needs `available` tokens and a `budget`"),
         (None, Constraints(max_divergence=0.1), "needs the natural proportions"),
     ],
 )
