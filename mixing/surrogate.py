@@ -163,7 +163,7 @@ class Surrogate:
         if version > VERSION:
             raise ValueError(f"{uri} has version {version}; this cuvee reads up to {VERSION}: update it")
         if version < VERSION:
-            raise ValueError(f"{uri} has version {version}, of an earlier cuvee: fit it again with `cuvee mix fit`")
+            raise ValueError(f"{uri} has version {version}, of an earlier cuvee: fit it again, or run its recipe")
         try:
             return cls._of(data)
         except (ValueError, KeyError, TypeError, IndexError) as error:

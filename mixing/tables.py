@@ -15,6 +15,7 @@ _FORMATS = (".csv", ".tsv", ".parquet", ".jsonl", ".ndjson")
 #: columns that name a run and are neither domain nor metric, the key first of those both tables have: olmix writes run,
 #: name and index, or run_id; RegMix writes index; pandas an unnamed column
 _IDENTITIES = ("run", "run_id", "id", "index", "name", "Unnamed: 0", "")
+_WEIGHT, _NO_METRICS = "weight/", ("loss", "diverged")  #: columns of cuvee's own runs
 _NULLS = ["", "NA", "N/A", "null", "None", "none", "nan", "NaN", "-"]
 
 
@@ -61,7 +62,7 @@ def read_pair(weights: str, metrics: str, key: str | None = None) -> tuple[pl.Da
 
     The key is ``key``, else the first of run, run_id, id, index and name that both have, else a shared first column.
     """
-    w, m = read(weights), read(metrics)
+    w, m = weights_of(read(weights)), metrics_of(read(metrics))
     if key is None:
         key = next((c for c in _IDENTITIES if c in w.columns and c in m.columns), None)
     if key is None and w.columns[0] == m.columns[0]:
@@ -75,6 +76,19 @@ def read_pair(weights: str, metrics: str, key: str | None = None) -> tuple[pl.Da
         if key not in frame.columns:
             raise ValueError(f"{uri} has no column {key!r}; its columns: {some(frame.columns)}")
     return without_names(w, key), without_names(m, key), key
+
+
+def weights_of(frame: pl.DataFrame) -> pl.DataFrame:
+    """Of runs as ``cuvee mix train`` lists them, all in one table, the weights; any other table as it is."""
+    held = [c for c in frame.columns if c.startswith(_WEIGHT)]
+    names = [c for c in frame.columns if c in _IDENTITIES]
+    return frame.select(*names, *(pl.col(c).alias(c.removeprefix(_WEIGHT)) for c in held)) if held else frame
+
+
+def metrics_of(frame: pl.DataFrame) -> pl.DataFrame:
+    """Of such runs the metrics, which the loss over their own mixtures is not."""
+    held = [c for c in frame.columns if c.startswith(_WEIGHT)]
+    return frame.drop(*held, *_NO_METRICS, strict=False) if held else frame
 
 
 def without_names(frame: pl.DataFrame, key: str) -> pl.DataFrame:

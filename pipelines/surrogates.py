@@ -39,7 +39,7 @@ def predict_file(surrogate: str, weights: str, out: str) -> list[str]:
     """Writes predictions for the rows that are mixtures; returns what is wrong with the others."""
     with user_errors():
         model = Surrogate.load(surrogate)
-        frame = tables.without_names(tables.read(weights), model.key)
+        frame = tables.without_names(tables.weights_of(tables.read(weights)), model.key)
         if missing := [d for d in model.domains if d not in frame.columns]:
             raise ValueError(f"{weights} lacks the domains {', '.join(missing)}")
         if model.key not in frame.columns:

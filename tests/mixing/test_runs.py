@@ -28,6 +28,19 @@ def test_olmix_tables_are_joined_by_run_and_not_by_place(tmp_path: Path) -> None
     assert joined.left_out == {}
 
 
+def test_runs_that_cuvee_trained_are_one_table_of_both(tmp_path: Path) -> None:
+    own = pl.DataFrame({
+        "run": ["r000", "r001", "r002"], "weight/web": [0.7, 0.2, 0.5], "weight/code": [0.3, 0.8, 0.5],
+        "bpb/web": [1.7, None, 1.5], "loss": [2.0, None, 2.1], "diverged": [False, True, False],
+    })  # fmt: skip
+    own.write_parquet(tmp_path / "runs.parquet")
+    w, m, key = tables.read_pair(*2 * [str(tmp_path / "runs.parquet")])
+    assert (key, w.columns, m.columns) == ("run", ["run", "web", "code"], ["run", "bpb/web"])
+    joined = runs.join(w, m)
+    assert joined.keys == ("r000", "r002")
+    assert joined.left_out == {"r001": "no metric is a finite number"}
+
+
 def test_regmix_and_run_id_and_parquet(tmp_path: Path) -> None:
     files = written(tmp_path, w="index,a,b\n1,0.5,0.5\n2,1.0,0.0\n", m="index,loss\n2,3.0\n1,2.0\n")
     assert tables.read_pair(*files)[2] == "index"
