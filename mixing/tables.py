@@ -1,4 +1,4 @@
-"""Tables of proxy runs as files: CSV, TSV, Parquet or JSON lines; RegMix's and olmix's as they are."""
+"""Tables of proxy runs as files: CSV, TSV, Parquet or JSON lines are read; RegMix's and olmix's as they are."""
 
 from __future__ import annotations
 
@@ -63,8 +63,7 @@ def read_pair(weights: str, metrics: str, key: str | None = None) -> tuple[pl.Da
     The key is ``key``, else the first of run, run_id, id, index and name that both have, else a shared first column.
     """
     w, m = weights_of(read(weights)), metrics_of(read(metrics))
-    if key is None:
-        key = next((c for c in _IDENTITIES if c in w.columns and c in m.columns), None)
+    key = key or key_of(w, m)
     if key is None and w.columns[0] == m.columns[0]:
         key = w.columns[0]
     if key is None:
@@ -76,6 +75,21 @@ def read_pair(weights: str, metrics: str, key: str | None = None) -> tuple[pl.Da
         if key not in frame.columns:
             raise ValueError(f"{uri} has no column {key!r}; its columns: {some(frame.columns)}")
     return without_names(w, key), without_names(m, key), key
+
+
+def key_of(*frames: pl.DataFrame) -> str | None:
+    """The column that names the run in all of them, by its name; None where none does."""
+    return next((c for c in _IDENTITIES if all(c in frame.columns for frame in frames)), None)
+
+
+def write(frame: pl.DataFrame, uri: str) -> None:
+    """As CSV or Parquet. ValueError where the name says neither."""
+    if uri.lower().endswith(".parquet"):
+        storage.write_table(uri, frame.to_arrow())
+    elif uri.lower().endswith(".csv"):
+        storage.write_bytes(uri, frame.write_csv().encode())
+    else:
+        raise ValueError(f"{uri}: unknown format; name a .csv or .parquet file")
 
 
 def weights_of(frame: pl.DataFrame) -> pl.DataFrame:

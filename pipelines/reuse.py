@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import polars as pl
 import yaml
 
 from manifests import storage
@@ -23,12 +22,12 @@ def carry(weights: str, changes: str, out: str) -> tuple[int, dict[str, str]]:
         said: Any = yaml.safe_load(storage.read_bytes(changes)) or {}
         if not isinstance(said, dict) or (strange := sorted({*said} - {*_KEYS})):
             raise ValueError(f"{changes}: unknown keys {strange}; allowed: {', '.join(_KEYS)}")
-        frame = tables.read(weights)
-        key = next((c for c in ("run", "run_id", "id", "name", "index") if c in frame.columns), frame.columns[0])
+        frame = tables.weights_of(tables.read(weights))
+        key = tables.key_of(frame) or frame.columns[0]
         moved, left_out = reuse.carry(tables.without_names(frame, key), key, reuse.Changes(**said))
+        tables.write(moved, out)
     except (ValueError, TypeError, AttributeError, yaml.YAMLError) as error:
         raise CuveeError(str(error).splitlines()[0]) from None
-    _write(moved, out)
     return moved.height, left_out
 
 
@@ -45,17 +44,7 @@ def swarm(manifest: str, new: dict[str, float], runs: int, out: str, *, seed: in
             raise ValueError("the natural shares of new domains must be positive and sum to less than 1")
         scaled = {name: w * (1 - sum(new.values())) for name, w in old.items()}
         outer, inner = reuse.collapse({**scaled, **new}, _HELD, list(new))
-        mixtures = reuse.expand(design(outer, runs, seed=seed), _HELD, inner)
+        tables.write(reuse.expand(design(outer, runs, seed=seed), _HELD, inner), out)
     except ValueError as error:
         raise CuveeError(str(error)) from None
-    _write(mixtures, out)
     return {d: w for d, w in inner.items() if w}
-
-
-def _write(frame: pl.DataFrame, out: str) -> None:
-    if out.endswith(".parquet"):
-        storage.write_table(out, frame.to_arrow())
-    elif out.endswith(".csv"):
-        storage.write_bytes(out, frame.write_csv().encode())
-    else:
-        raise CuveeError(f"{out}: unknown format; name a .csv or .parquet file")

@@ -9,7 +9,6 @@ import polars as pl
 from rich.console import Console
 from rich.table import Table
 
-from manifests import storage
 from mixing import runs, tables
 from mixing.regression import fit
 from mixing.surrogate import Surrogate
@@ -48,8 +47,7 @@ def predict_file(surrogate: str, weights: str, out: str) -> list[str]:
         good = faults == ""
         if not good.any():
             raise ValueError(f"{weights}: no row is a mixture; the first: {faults[0]}")
-        predicted = model.predict(frame.filter(good))
-    write_frame(predicted, out)
+        tables.write(model.predict(frame.filter(good)), out)
     return [f"{key}: {fault}" for key, fault in zip(frame[model.key].filter(~good), faults.filter(~good), strict=True)]
 
 
@@ -78,11 +76,3 @@ def show(surrogate: Surrogate, console: Console) -> None:
 
 def _number(value: float | None, form: str) -> str:
     return "–" if value is None else format(value, form)
-
-
-def write_frame(frame: pl.DataFrame, uri: str) -> None:
-    """Parquet where the name says so, else CSV."""
-    if uri.lower().endswith(".parquet"):
-        storage.write_table(uri, frame.to_arrow())
-    else:
-        storage.write_bytes(uri, frame.write_csv().encode())

@@ -17,7 +17,7 @@ from mixing.constraints import Constraints, Group
 from mixing.surrogate import Surrogate
 from pipelines import solving
 from pipelines.errors import CuveeError
-from pipelines.surrogates import user_errors, write_frame
+from pipelines.surrogates import user_errors
 
 _SHARES = ("tokens", "weight", "share", "natural")  #: columns of a table with a row a domain
 
@@ -59,7 +59,7 @@ def design_file(spec: Swarm, out: str) -> pl.DataFrame:
             unimax=unimax,
             constraints=_constraints(spec, natural),
         )
-    write_frame(found, out)
+        tables.write(found, out)
     return found
 
 
@@ -74,7 +74,7 @@ def batch_file(spec: Swarm, surrogate: str, metrics: Sequence[str], out: str) ->
             model, natural, seed=spec.seed, objective=objective, constraints=constraints, min_weight=spec.min_weight
         )
         batch = sequential.propose(model, pool, spec.runs, objective=objective)
-    write_frame(batch.mixtures, out)
+        tables.write(batch.mixtures, out)
     return batch
 
 

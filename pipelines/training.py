@@ -25,6 +25,7 @@ from pipelines.progress import Progress
 from pipelines.recipe import Mix
 from pipelines.run_folder import RunFolder
 from pipelines.stages import proxies
+from pipelines.surrogates import user_errors
 from pipelines.telemetry import Listeners, RunLog
 
 _SHOWN = 40
@@ -71,12 +72,8 @@ def append(found: pl.DataFrame, path: str) -> int:
             found = pl.concat([kept, found], how="diagonal_relaxed")
         except (ValueError, pl.exceptions.PolarsError) as error:
             raise CuveeError(f"{path}: not a table of runs: {str(error).splitlines()[0]}") from None
-    if path.endswith(".csv"):
-        storage.write_bytes(path, found.write_csv().encode())
-    elif path.endswith(".parquet"):
-        storage.write_table(path, found.to_arrow())
-    else:
-        raise CuveeError(f"{path}: unknown format; name a .csv or .parquet file")
+    with user_errors():
+        tables.write(found, path)
     return found.height
 
 
@@ -112,8 +109,8 @@ def _mixtures(path: str, domains: list[str]) -> pl.DataFrame:
     if not storage.is_file(path):
         raise CuveeError(f"{path}: no such file")
     try:
-        frame = tables.read(path)
-        key = next((c for c in ("run", "run_id", "id", "name", "index") if c in frame.columns), None)
+        frame = tables.weights_of(tables.read(path))
+        key = tables.key_of(frame)
         frame = frame.rename({key: "run"}) if key else frame.with_columns(run=pl.int_range(pl.len()))
         frame = tables.without_names(frame, "run").with_columns(pl.col("run").cast(pl.String))
         if strange := [c for c in frame.columns if c not in ("run", *domains)]:
