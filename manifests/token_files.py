@@ -18,6 +18,8 @@ from manifests import storage
 
 #: of the files that hold tokens, one of them beside each file of spans
 SUFFIXES = (".npy", ".bin", ".ds", ".mds")
+#: what the footer of spans calls the tokens of their shard
+TOKENS = "tokens"
 _MDS_TOKENS = re.compile(r"ndarray:uint(16|32)")
 #: bytes before a sample's shape: its size as uint32, and how many dimensions of what width
 _SAMPLE_HEAD = 5
@@ -43,6 +45,22 @@ def layout(uri: str, tokens: int) -> Layout:
             return _mds(uri, f)
     none = np.zeros(1, np.int64)
     return Layout(storage.size(uri) // max(tokens, 1), none, none)
+
+
+def spans_path(shard: str) -> str:
+    """The spans that lie beside a token file."""
+    return shard.rsplit(".", 1)[0] + ".spans.parquet"
+
+
+def tokens_in(uri: str) -> int:
+    """Tokens of the token file ``uri`` by the spans beside it: up to the last span's end, or as many as the footer
+    says where a takedown by index has left the last ones to no document.
+    """
+    spans = spans_path(uri)
+    if told := storage.read_metadata(spans).get(f"cuvee.{TOKENS}"):
+        return int(told)
+    ends = storage.read_table(spans, ["end"])["end"]
+    return int(ends[-1].as_py()) if len(ends) else 0
 
 
 def shape_width(lengths: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:

@@ -120,15 +120,22 @@ class _Source:
         return self.file[at], self.span[at], epoch, self.length[at]
 
 
-def without(made: Plan, taken: Mapping[int, Collection[int]]) -> Plan:
-    """The plan without some documents, given as spans by pool file; what they leave missing is in no other's place."""
+def without(made: Plan, taken: Mapping[int, Collection[int]], domains: Sequence[str]) -> Plan:
+    """The plan without some documents, given as spans by pool file, whose ``domains`` are listed file by file.
+
+    What they leave missing is in no other's place: it is of the deficit.
+    """
     if not taken:
         return made
     pairs = zip(made.file.tolist(), made.span.tolist(), strict=True)
     keep = np.array([span not in taken.get(file, ()) for file, span in pairs], bool)
     bounds = np.append(0, np.cumsum(keep))[made.bounds]
-    return replace(made, file=made.file[keep], span=made.span[keep], epoch=made.epoch[keep], length=made.length[keep],
-                   bounds=bounds)  # fmt: skip
+    tokens, deficit = dict(made.tokens), dict(made.deficit)
+    for file, length in zip(made.file[~keep].tolist(), made.length[~keep].tolist(), strict=True):
+        tokens[domains[file]] -= length
+        deficit[domains[file]] += length
+    left = {n: getattr(made, n)[keep] for n in ("file", "span", "epoch", "length")}
+    return replace(made, **left, bounds=bounds, tokens=tokens, deficit=deficit)
 
 
 def _documents(pools: PoolSet, domain: str, strata: Sequence[str]) -> tuple[Ints, Ints, Ints]:

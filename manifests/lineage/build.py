@@ -11,6 +11,7 @@ import polars as pl
 from manifests import parts, storage
 from manifests.lineage import addresses, relations
 from manifests.lineage.tables import FILES, by_address, write
+from manifests.token_files import spans_path, tokens_in
 
 
 def build(run: str, shards: Sequence[str] = ()) -> list[str]:
@@ -129,14 +130,10 @@ def _shard(
     base = {p: first[parts.part_of(p)] for p in spans["part"].unique().to_list()}
     number = spans["part"].replace_strict(base, return_dtype=pl.Int64) + spans["row"]
     code = codes.setdefault(shard, len(codes))
-    sizes[shard] = int(spans["end"][-1]) if spans.height else 0
+    sizes[shard] = tokens_in(storage.join(run, shard))
     # tokens that are no document's, as after a takedown from the index alone, are a span of their own
-    gap = spans["start"] - spans["end"].shift(1, fill_value=0)
-    empty = pl.DataFrame({"start": (spans["start"] - gap).filter(gap > 0)}).with_columns(document=pl.lit(-1, pl.Int64))
+    ends = pl.concat([pl.Series([0]), spans["end"]])
+    beyond = pl.concat([spans["start"], pl.Series([sizes[shard]])])
+    empty = pl.DataFrame({"start": ends.filter(beyond > ends)}).with_columns(document=pl.lit(-1, pl.Int64))
     found = pl.concat([pl.DataFrame({"start": spans["start"], "document": number}), empty]).sort("start")
     return found.with_columns(shard=pl.lit(code, pl.Int32)).select("shard", "start", "document")
-
-
-def spans_path(shard: str) -> str:
-    """The spans that lie beside a token file."""
-    return shard.rsplit(".", 1)[0] + ".spans.parquet"

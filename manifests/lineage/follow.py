@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from manifests import parts, storage
-from manifests.token_files import Layout, layout
+from manifests.token_files import Layout, layout, spans_path, tokens_in
 
 Decode = Callable[[npt.NDArray[Any]], str]
 #: tokens shown on either side of the one asked for
@@ -51,15 +51,17 @@ def trace(run: str, shard: str, offset: int, decode: Decode) -> Trace:
     if path.is_absolute() or ".." in path.parts or not path.parts or path.parts[0] != "shards":
         raise ValueError(f"{shard!r}: shards are named relative to the run, for example shards/olmo/part-00000.npy")
     uri = storage.join(run, shard)
-    spans_uri = storage.join(run, str(path.with_suffix(".spans.parquet")))
+    spans_uri = spans_path(uri)
     if not storage.is_file(uri) or not storage.is_file(spans_uri):
         raise ValueError(f"{shard}: no such shard in {run}")
     spans = storage.read_table(spans_uri)
-    total = int(spans["end"][-1].as_py()) if spans.num_rows else 0
+    total = tokens_in(uri)
     if not 0 <= offset < total:
         raise ValueError(f"{shard} holds tokens 0 to {total - 1}; there is no token {offset}")
     # starts are sorted: the span is found by bisection
     index = int(np.searchsorted(spans["start"].to_numpy(), offset, side="right")) - 1
+    if index < 0 or offset >= spans["end"][index].as_py():
+        raise ValueError(f"{shard}: token {offset} is no document's: taken from the index")
     span = {name: spans[name][index].as_py() for name in ("start", "end", "part", "row")}
     part = parts.part_of(span["part"])
     return Trace(
@@ -143,10 +145,7 @@ def _context(uri: str, lies: Layout, offset: int, start: int, end: int, decode: 
 def tokens_of(run: str, shard: str, start: int, end: int) -> npt.NDArray[Any]:
     """The tokens ``[start, end)`` of a document in a shard that has spans beside it."""
     uri = storage.join(run, shard)
-    total = int(
-        storage.read_table(storage.join(run, shard.rsplit(".", 1)[0] + ".spans.parquet"), ["end"])["end"][-1].as_py()
-    )
-    return _read(uri, layout(uri, total), start, end)
+    return _read(uri, layout(uri, tokens_in(uri)), start, end)
 
 
 def _read(uri: str, lies: Layout, first: int, last: int) -> npt.NDArray[Any]:

@@ -14,7 +14,7 @@ from manifests.licences import normalise
 from manifests.lineage import Index
 from manifests.lineage.addresses import column as surts
 from manifests.takedown.request import Request
-from manifests.token_files import SUFFIXES
+from manifests.token_files import SUFFIXES, spans_path
 
 
 @dataclass(frozen=True)
@@ -172,7 +172,7 @@ def _places(run: str, chosen: pl.DataFrame) -> dict[str, list[tuple[int, int]]]:
     keys = chosen.select(pl.format("documents/{}.parquet", "part").alias("part"), pl.col("row").cast(pl.Int32))
     found = {}
     for shard in token_files(run):
-        path = storage.join(run, shard.rsplit(".", 1)[0] + ".spans.parquet")
+        path = storage.join(run, spans_path(shard))
         spans = pl.DataFrame(pl.from_arrow(storage.read_table(path))).with_columns(pl.col("part").cast(pl.String))
         mine = spans.join(keys, on=["part", "row"], how="semi", maintain_order="left")
         if mine.height:

@@ -39,7 +39,9 @@ def write_plan(run: str, spec: _Plan) -> Made:
     manifest = MixManifest.read(storage.join(run, MANIFEST))
     source = spec.source or run
     pools = PoolSet.open(source, spec.files)
-    made = without(plan(manifest, pools, shard_tokens=spec.tokens), _taken(source, pools))
+    domain_of = {stratum: name for name, d in manifest.domains.items() for stratum in d.pools}
+    domains = [domain_of.get(f.stratum, "") for f in pools.files]
+    made = without(plan(manifest, pools, shard_tokens=spec.tokens), _taken(source, pools), domains)
     storage.write_table(storage.join(run, PLAN), made.table().to_arrow())
     return Made(
         [output(run, PLAN, len(made.file))],

@@ -12,7 +12,7 @@ from __future__ import annotations
 import gzip
 import json
 import struct
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from typing import Any
 
 import numpy as np
@@ -21,13 +21,14 @@ import pyarrow as pa
 from manifests import storage
 from manifests.mix import MixManifest
 from manifests.takedown import Plan
-from manifests.token_files import layout
+from manifests.token_files import TOKENS, layout, spans_path, tokens_in
 from mixing.pools import Spans
 from mixing.shards import INDEXES, mds
 from pipelines.takedown.in_place import in_place
 
 MASK = ".mask.npy"
 TOMBSTONES = "shards/tombstones.parquet"
+INDEX = "shards/index.json"
 
 
 def erase(run: str, plan: Plan, eos: int) -> list[str]:
@@ -38,8 +39,7 @@ def erase(run: str, plan: Plan, eos: int) -> list[str]:
     changed = []
     for shard, stretches in plan.places.items():
         uri = storage.join(run, shard)
-        spans = Spans.read(storage.join(run, _stem(shard) + ".spans.parquet"))
-        total = int(spans.end[-1])
+        total = tokens_in(uri)
         lies = layout(uri, total)
         mask_uri = storage.join(run, _stem(shard) + MASK)
         mask = np.ones(total, np.uint8)
@@ -93,7 +93,7 @@ def index(run: str, plan: Plan) -> list[str]:
     changed = []
     wanted = {(f"documents/{part}.parquet", row) for part, rows in plan.rows().items() for row in rows}
     for shard in plan.places:
-        path = _stem(shard) + ".spans.parquet"
+        path, total = spans_path(shard), tokens_in(storage.join(run, shard))
         spans = Spans.read(storage.join(run, path))
         keep = np.array(
             [(spans.parts[p], r) not in wanted for p, r in zip(spans.part.tolist(), spans.row.tolist(), strict=True)],
@@ -105,9 +105,21 @@ def index(run: str, plan: Plan) -> list[str]:
             changed.append(_megatron(run, shard, kept))
         elif storage.is_file(storage.join(run, _stem(shard) + ".csv.gz")):
             changed.append(_olmo(run, shard, kept))
-        kept.write(storage.join(run, path))
+        kept.write(storage.join(run, path), **{TOKENS: str(total)})
         changed.append(path)
-    return changed
+    return [*changed, *_listed(run, plan)]
+
+
+def _listed(run: str, plan: Plan) -> list[str]:
+    """The record of all shards says what is left in these, as their spans do."""
+    record = index_record(run)
+    for form, listed in record.get("formats", {}).items():
+        for shard in listed:
+            if (path := f"shards/{form}/{shard['files'][0]}") in plan.places:
+                lengths = Spans.read(storage.join(run, spans_path(path))).lengths
+                shard |= {"documents": len(lengths), "tokens": int(lengths.sum())}
+    storage.write_bytes(storage.join(run, INDEX), json.dumps(record, indent=1, sort_keys=True).encode())
+    return [INDEX]
 
 
 def _megatron(run: str, shard: str, spans: Spans) -> str:
@@ -137,28 +149,11 @@ def _olmo(run: str, shard: str, spans: Spans) -> str:
     return path
 
 
-def sizes(run: str, plan: Plan) -> dict[str, int]:
-    """Tokens of the targets in the shards by domain of their stratum, every occurrence of one format counted."""
-    found: dict[str, int] = {}
-    strata = {(f"documents/{t.part}.parquet", t.row): t.stratum for t in plan.targets}
-    formats = sorted({s.split("/")[1] for s in plan.places})
-    for shard in (s for s in plan.places if formats and s.split("/")[1] == formats[0]):
-        spans = Spans.read(storage.join(run, _stem(shard) + ".spans.parquet"))
-        for p, r, n in zip(spans.part.tolist(), spans.row.tolist(), spans.lengths.tolist(), strict=True):
-            if stratum := strata.get((spans.parts[p], r)):
-                found[stratum] = found.get(stratum, 0) + n
-    return found
-
-
 def index_record(run: str) -> dict[str, Any]:
     """``shards/index.json``; empty where there are no shards."""
-    uri = storage.join(run, "shards/index.json")
+    uri = storage.join(run, INDEX)
     return dict(json.loads(storage.read_bytes(uri))) if storage.is_file(uri) else {}
 
 
 def _stem(shard: str) -> str:
     return shard.rsplit(".", 1)[0]
-
-
-def stretches(plan: Plan) -> Sequence[tuple[str, int, int]]:
-    return [(shard, a, b) for shard, found in plan.places.items() for a, b in found]

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 import mixing
 from manifests.mix import MixDomain, MixManifest, MixShare, MixStage
+from mixing import planner
 from mixing.planner import _cut, _fill, _positions, _take
 from mixing.pools import PoolSet
 
@@ -196,3 +197,16 @@ def test_a_manifest_of_weights_alone_cannot_be_planned(pools: PoolSet) -> None:
     )
     with pytest.raises(ValueError, match="has weights but no budget"):
         mixing.plan(empty, pools, shard_tokens=10)
+
+
+def test_what_was_taken_since_is_missing_from_its_domain(pools: PoolSet) -> None:
+    made = mixing.plan(manifest(pools, {"web": 0.5, "code": 0.5}, 6000), pools, shard_tokens=2000)
+    domains = [f.stratum.split("~")[0] for f in pools.files]
+    taken = {int(made.file[i]): {int(made.span[i])} for i in (0, 1, len(made.file) - 1)}
+    left = planner.without(made, taken, domains)
+    for name in made.tokens:
+        planned = [n for f, n in zip(left.file.tolist(), left.length.tolist(), strict=True) if domains[f] == name]
+        assert left.tokens[name] == sum(planned)
+        assert left.tokens[name] + left.deficit[name] == made.tokens[name] + made.deficit[name]
+    assert sum(left.tokens.values()) < sum(made.tokens.values())
+    assert left.bounds[-1] == len(left.file) < len(made.file)

@@ -15,6 +15,7 @@ import pytest
 
 from manifests import lineage, storage, takedown
 from manifests.takedown import Request
+from manifests.token_files import spans_path
 from mixing.tokenizer import Tokenizer
 from pipelines.errors import CuveeError, RunFailed
 from pipelines.run_folder import RunFolder
@@ -170,6 +171,40 @@ def test_an_outline_says_what_the_plan_will_take(copied: Path) -> None:
     (copied / "lineage/relations.arrow").unlink()
     with pytest.raises(ValueError, match="run the recipe again"):
         takedown.outline(lineage.Index(str(copied)), [Request("url", url)])
+
+
+def test_a_shard_that_lost_its_end_to_the_index_is_read_as_before(copied: Path) -> None:
+    """Most of a shard is taken from the index; what is left is found where it lies, and may be erased alone."""
+    run, shard = str(copied), "shards/olmo/part-00000.npy"
+    spans = pl.read_parquet(copied / spans_path(shard)).cast({"part": pl.String})
+    total, first = int(spans["end"][-1]), spans.row(0, named=True)
+    late = spans.filter(pl.col("start") > total // 4).select("part", "row").unique()
+    late = late.join(spans.head(1).select("part", "row"), on=["part", "row"], how="anti")
+    ids = [
+        lineage.row_of(run, "documents", p.split("/", 1)[1].removesuffix(".parquet"), r)["id"] for p, r in late.rows()
+    ]
+    before = tokens_of(copied / shard, np.uint16)
+    receipt = apply(run, [Request("id", i) for i in ids], mode="index", why="", progress=quiet)
+    left = pl.read_parquet(copied / spans_path(shard))
+    assert int(left["end"][-1]) < total / 2
+    listed = json.loads((copied / "shards/index.json").read_text())["formats"]["olmo"][0]
+    assert (listed["documents"], listed["tokens"]) == (left.height, int((left["end"] - left["start"]).sum()))
+    index = lineage.Index(run)
+    assert index.size_of(shard) == total
+    gone = receipt["shards"][shard][-1][0]
+    for ask in (lambda: index.at(shard, gone), lambda: lineage.trace(run, shard, gone, lambda _: "")):
+        with pytest.raises(ValueError, match="no document's: taken from the index"):
+            ask()
+    assert lineage.tokens_of(run, shard, first["start"], first["end"]).tolist() == before[: first["end"]].tolist()
+    erased = lineage.row_of(run, "documents", first["part"].split("/", 1)[1].removesuffix(".parquet"), first["row"])[
+        "id"
+    ]
+    receipt = apply(run, [Request("id", erased)], mode="erase", why="", progress=quiet)
+    eos = Tokenizer.load(str(copied / "models/tokenizer.json")).eos
+    for start, end in receipt["shards"][shard]:
+        before[start:end] = eos
+    assert tokens_of(copied / shard, np.uint16).tolist() == before.tolist()
+    assert (copied / shard.replace(".npy", ".mask.npy")).stat().st_size == total
 
 
 def test_two_at_once_are_refused(copied: Path) -> None:
