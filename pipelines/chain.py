@@ -63,9 +63,21 @@ class Head:
 
 def heads(index: Index, numbers: np.ndarray, policy: Policy, book: Book) -> list[Head]:
     """Of documents by their numbers in the index, in this order; their texts are not read."""
+    entries = index.entries(numbers) if len(numbers) else []
+    by_part: dict[str, list[int]] = {}
+    for entry in entries:
+        by_part.setdefault(entry.part, []).append(entry.row)
+    columns = ["id", "url", "title", "parents"]
+    read = {
+        (part, row): found
+        for part, rows in by_part.items()
+        for row, found in zip(
+            rows, lineage.rows_of(index.run, parts.DOCUMENTS, part, rows, columns), strict=True
+        )
+    }  # fmt: skip
     found = []
-    for entry in index.entries(numbers) if len(numbers) else []:
-        row = lineage.row_of(index.run, parts.DOCUMENTS, entry.part, entry.row, ["id", "url", "title", "parents"])
+    for entry in entries:
+        row = read[entry.part, entry.row]
         signature, _ = _reviewed(index, entry, row, book)
         found.append(Head(entry, row["id"], row["url"] or "", row["title"] or "", policy.decide(signature)))
     return found

@@ -101,7 +101,9 @@ def show_step(run: str, step: int, batch: int, length: int, form: str, console: 
         found = index.stretch(first, first + batch * length, format=form)
     except ValueError as error:
         raise CuveeError(f"step {step} of {batch} sequences of {length} tokens: {error}") from None
-    table = Table("tokens", "document", "address", "licence", box=None)
+    table = Table(box=None)
+    for name in ("tokens", "document", "address", "licence"):
+        table.add_column(name, overflow="fold")
     for entry, place in found:
         licence = lineage.row_of(run, "annotations/united", entry.part, entry.row)["licence"]
         row = lineage.row_of(run, parts.DOCUMENTS, entry.part, entry.row, ["id", "url"])

@@ -17,6 +17,7 @@ from manifests.lineage.follow import (
     find_all,
     record_uri,
     row_of,
+    rows_of,
     tokens_of,
     trace,
 )
@@ -37,6 +38,7 @@ __all__ = [
     "prefix_of",
     "record_uri",
     "row_of",
+    "rows_of",
     "surt",
     "tables",
     "tokens_of",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any
@@ -133,6 +133,16 @@ def row_of(run: str, column: str, part: str, row: int, columns: list[str] | None
                     return dict(file.read_row_group(group, columns).slice(row - first, 1).to_pylist()[0])
                 first += rows
     raise ValueError(f"{column}/{part} has no row {row}: the run folder is damaged")
+
+
+def rows_of(run: str, column: str, part: str, rows: Sequence[int], columns: list[str]) -> list[dict[str, Any]]:
+    """Several rows of a column part, in the order given. ValueError as of ``row_of``."""
+    if len(rows) == 1:
+        return [row_of(run, column, part, rows[0], columns)]
+    frame = pl.DataFrame(pl.from_arrow(storage.read_table(storage.join(run, parts.path(column, part)), columns)))
+    if outside := [r for r in rows if not 0 <= r < frame.height]:
+        raise ValueError(f"{column}/{part} has no row {outside[0]}: the run folder is damaged")
+    return frame[list(rows)].to_dicts()
 
 
 def _context(uri: str, lies: Layout, offset: int, start: int, end: int, decode: Decode) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from pipelines.cli.console import RunArgument, existing_run, out
+from pipelines.cli.console import RunArgument, existing_run, listing, out
 from pipelines.errors import CuveeError
 
 _SHOWN = 40
@@ -73,7 +73,6 @@ def _said(review: Any) -> str:
 
 def _show_queue(run: str, name: str) -> None:
     from rich.markup import escape
-    from rich.table import Table
 
     from manifests import reviews
     from pipelines.reviewing import policy_of
@@ -81,7 +80,7 @@ def _show_queue(run: str, name: str) -> None:
     policy = policy_of(run, name)
     waits = reviews.waiting(run, policy, reviews.of_run(run))
     for title, frame in (("evidence", reviews.by_signature(waits)), ("host", reviews.by_host(waits))):
-        table = Table(*frame.columns, box=None, title=f"waiting under {policy.name}, by {title}", title_justify="left")
+        table = listing(*frame.columns, title=f"waiting under {policy.name}, by {title}")
         for row in frame.head(_SHOWN).iter_rows():
             table.add_row(*(f"{v:,}" if isinstance(v, int) else escape(str(v)) for v in row))
         if frame.height:
@@ -94,13 +93,12 @@ def _show_queue(run: str, name: str) -> None:
 
 def _show_decisions(run: str) -> None:
     from rich.markup import escape
-    from rich.table import Table
 
     from manifests import reviews
 
     book = reviews.of_run(run)
     current = set(book.current)
-    table = Table("time", "reviewer", "decision", "of", "reason", "", box=None)
+    table = listing("time", "reviewer", "decision", "of", "reason", "")
     for found in book.reviews:
         what = escape(f"{found.action} {found.licence}".strip())
         row = (found.time, escape(found.reviewer), what, escape(f"{found.scope} {found.value}"), escape(found.reason))

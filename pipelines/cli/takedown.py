@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from pipelines.cli.console import RunArgument, err, existing_run, out
+from pipelines.cli.console import RunArgument, err, existing_run, listing, out
 from pipelines.errors import CuveeError
 
 app = typer.Typer(help="Takedowns: plan, do, resume and list them.", no_args_is_help=True)
@@ -51,7 +51,6 @@ def plan_takedown(
 
 def _show_outline(index: Any, found: Any) -> None:
     from rich.markup import escape
-    from rich.table import Table
 
     from manifests import lineage, parts
 
@@ -59,7 +58,7 @@ def _show_outline(index: Any, found: Any) -> None:
         entry = index.entry(number)
         return lineage.row_of(index.run, parts.DOCUMENTS, entry.part, entry.row, names)
 
-    table = Table("document", "address", "why", "domain", "tokens", box=None)
+    table = listing("document", "address", "why", "domain", "tokens")
     ways = ("duplicate of", "derived from")
     for number, by, kind in list(zip(found.numbers.tolist(), found.by.tolist(), found.kind.tolist(), strict=True))[
         :_SHOWN
@@ -106,11 +105,10 @@ def resume_takedown(run: RunArgument) -> None:
 def list_takedowns(run: RunArgument) -> None:
     """The takedowns of a run."""
     from rich.markup import escape
-    from rich.table import Table
 
     from manifests.takedown import receipts
 
-    table = Table("takedown", "finished", "mode", "what", "documents", "tokens", box=None)
+    table = listing("takedown", "finished", "mode", "what", "documents", "tokens")
     for receipt in receipts(existing_run(run)):
         what = ", ".join(f"{r['kind']} {r['value']}" for r in receipt["requests"])
         counts = (f"{len(receipt['documents']):,}", f"{receipt['tokens']:,}")

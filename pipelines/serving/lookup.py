@@ -68,10 +68,7 @@ def way_of(question: str) -> str:
 
 def answer(site: Site, question: str, way: str = "anything", page: int = 0) -> Answer:
     """ValueError when the question cannot be what it is said to be, or the run has no index."""
-    if way not in WAYS:
-        raise ValueError(f"look-up by {way!r}; it can be by {', '.join(WAYS)}")
-    question = question.strip()
-    way = way_of(question) if way == "anything" else way
+    question, way = question.strip(), _way(question, way)
     index = site.index()
     if way == "token":
         return _token(site, index, question)
@@ -81,6 +78,12 @@ def answer(site: Site, question: str, way: str = "anything", page: int = 0) -> A
         return Answer(way, 1, numbers, more, chain=follow(index, numbers, policy, book)[0])
     chosen = numbers[page * PAGE : (page + 1) * PAGE]
     return Answer(way, len(numbers), numbers, more, heads(index, chosen, policy, book))
+
+
+def _way(question: str, way: str) -> str:
+    if way not in WAYS:
+        raise ValueError(f"look-up by {way!r}; it can be by {', '.join(WAYS)}")
+    return way_of(question) if way == "anything" else way
 
 
 def _numbers(site: Site, index: Index, question: str, way: str) -> tuple[np.ndarray, bool]:
@@ -127,9 +130,10 @@ def _token(site: Site, index: Index, question: str) -> Answer:
 
 def table(site: Site, question: str, way: str) -> pl.DataFrame:
     """All documents of an answer: address, source, domain, evidence, whether kept, tokens, record."""
-    found = answer(site, question, way)
-    index = site.index()
-    frame = index.rows(found.numbers) if found.number else index.rows(np.array([0]))[:0]
+    question, way, index = question.strip(), _way(question, way), site.index()
+    token = way == "token"
+    numbers = _token(site, index, question).numbers if token else _numbers(site, index, question, way)[0]
+    frame = index.rows(numbers) if len(numbers) else index.rows(np.array([0]))[:0]
     names = index.names
     signatures = [Signature.from_json(e).found.name for e in index.signatures["evidence"].to_list()]
 
