@@ -109,6 +109,7 @@ class Conductor:
                 from pipelines import graph
 
                 job = graph.exchange_job(self.run, stage, tasks, consumer, self.engine.execute)
+                forget_failures(self.run, into)
                 with producing.watched():
                     self._submit(stage, tasks, job, exchange=True)
                 consumers = consuming(self.run, consumer, self._complete(stage, tasks, producing.done, 0))

@@ -132,7 +132,7 @@ class SparkEngine:
                 result = pipeline.run()
                 result.wait_until_finish()
         except Exception as error:
-            raise RunFailed(explain(cause(str(error)), self.master)) from error
+            raise RunFailed(explain(str(error), self.master)) from error
         return counted(result.metrics())
 
 
@@ -168,20 +168,20 @@ def cause(text: str) -> str:
     return (causes[-1:] or thrown[:1] or lines[-1:] or ["no reason given"])[0]
 
 
-def explain(message: str, master: str) -> str:
-    """The remedy beside what Java said, where the cause is known."""
-    if "Cannot run program" in message:
-        program = re.search(r'Cannot run program "([^"]*)"', message)
+def explain(said: str, master: str) -> str:
+    """One line of a Java stack trace, and the remedy where the cause is known."""
+    # Beam may tell the innermost cause alone, which does not name the program
+    if why := re.search(r'IOException: (?:Cannot run program "[^"]*": )?error=\d+, ([^\n:]+)', said):
         return (
-            f"the workers have no {program.group(1) if program else 'cuvee-worker'}: give them this environment "
+            f"the workers cannot start cuvee-worker ({why.group(1).strip()}): give them this environment "
             "(cuvee pack FILE.tar.gz) and name its program: "
             """-- --environment_config='{"command": "/opt/cuvee/bin/cuvee-worker"}'"""
         )
-    if module := re.search(r"No module named '([\w.]+)'", message):
+    if module := re.search(r"No module named '([\w.]+)'", said):
         return f"the workers have no module {module.group(1)}: pack this environment again (cuvee pack FILE.tar.gz)"
-    if "All masters are unresponsive" in message:
+    if "All masters are unresponsive" in said:
         return f"no Spark master answers at {master}: start it, or correct --spark-master"
-    return f"Spark: {message}"
+    return f"Spark: {cause(said)}"
 
 
 @contextmanager

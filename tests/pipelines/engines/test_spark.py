@@ -68,7 +68,14 @@ def test_java_says_why() -> None:
 @pytest.mark.parametrize(
     ("message", "said"),
     [
-        ('java.io.IOException: Cannot run program "cuvee-worker": error=2', "the workers have no cuvee-worker: "),
+        (
+            'java.io.IOException: Cannot run program "x": error=2, No such file or directory',
+            "the workers cannot start cuvee-worker (No such file or directory): give them",
+        ),
+        (
+            "Pipeline x failed in state FAILED: java.io.IOException: error=13, Permission denied",
+            "the workers cannot start cuvee-worker (Permission denied): give them",
+        ),
         ("ModuleNotFoundError: No module named 'pipelines.graph'", "the workers have no module pipelines.graph: pack"),
         ("All masters are unresponsive! Giving up.", "no Spark master answers at spark://h:1: start it"),
         ("something else", "Spark: something else"),
