@@ -59,9 +59,6 @@ class Duplicates:
     chains: Why
     why_scores: Why
 
-    def of_kind(self, name: str) -> int:
-        return sum(k.documents for k in self.kinds if k.name == name)
-
 
 def of(m: Material) -> Duplicates | None:
     """None when the run did not look for duplicates."""
