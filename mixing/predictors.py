@@ -50,10 +50,6 @@ class Law:
     def mean(self, X: Floats) -> Floats:
         return np.asarray(self.centre + self.scale * self.law.value(self.parameters, X), np.float64)
 
-    def gradient(self, X: Floats) -> Floats:
-        """By the weights, ``float64[n, m]``."""
-        return np.asarray(self.scale * self.law.gradient(self.parameters, X), np.float64)
-
     def variance(self, X: Floats) -> Floats:
         """Of noise and, linearised, of the parameters (Seber and Wild 1989, 5.1)."""
         return 1 + self._leverage(self.law.jacobian(self.parameters, X))

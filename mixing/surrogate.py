@@ -35,7 +35,7 @@ _SCORES = {
 class Surrogate:
     """Every metric has two models: a convex law, which plans, and a judge, which predicts. Made by ``mixing.fit``.
 
-    ``means``, ``gradients``, ``deviations`` and ``convex`` speak of the law; ``predict`` and ``judge`` of the judge.
+    ``laws``, ``means`` and ``uncertainty`` speak of the law; ``predict`` and ``judge`` of the judge.
     """
 
     def __init__(
@@ -98,17 +98,6 @@ class Surrogate:
         """Of the laws, ``float64[n, metrics]``, for mixtures ``X[n, domains]``, in the order of ``domains``."""
         return np.column_stack([self._law(m).mean(X) for m in self.metrics])
 
-    def gradients(self, X: Floats) -> Floats:
-        """Of the laws, ``float64[n, metrics, domains]``."""
-        return np.stack([self._law(m).gradient(X) for m in self.metrics], axis=1)
-
-    def deviations(self, X: Floats) -> Floats:
-        """Standard deviations of a new run by the laws alone, ``float64[n, metrics]``.
-
-        The cross-validated error, larger where the mixture lies far from the runs.
-        """
-        return np.column_stack([self._plans[m].deviation(X) for m in self.metrics])
-
     def uncertainty(self, metric: str) -> tuple[Floats, float]:
         """Covariance ``float64[p, p]`` of the law's parameters, and the variance of a standardised run about it.
 
@@ -125,11 +114,6 @@ class Surrogate:
         """
         learned = np.sqrt([self._judges[m].predictor.noise_variance() for m in self.metrics])
         return np.where(np.isnan(self.noise.sd), learned, self.noise.sd)
-
-    def convex(self, objective: Mapping[str, float]) -> bool:
-        """Whether the weighted sum of the metrics' laws is certainly convex in the mixture."""
-        laws = [(self._law(m), w) for m, w in objective.items()]
-        return all(not law.law.curved or law.scale * w >= 0 for law, w in laws)
 
     def save(self, uri: str) -> None:
         """Writes JSON; ``load`` reads it back to the last bit."""

@@ -9,6 +9,7 @@ import scipy.stats
 
 import mixing
 from mixing import cross_validation, noise
+from mixing.laws import Laws
 from mixing.predictors import Ensemble, combined
 from mixing.surrogate import Surrogate
 from tests.mixing.test_surrogate import DOMAINS, swarm, true_metrics
@@ -47,7 +48,7 @@ def test_auto_always_plans_with_a_convex_law_and_predicts_with_what_did_best() -
         assert scores.filter("plans")["family"][0] in ("ridge", "log_linear", "power_law_concave")
         best = scores["rmse"].min()
         assert scores.filter("chosen")["rmse"][0] < 1.5 * best
-    assert fitted.convex({"bpb/web": 1.0, "bpb/code": 1.0, "accuracy": -1.0})
+    assert Laws.of(fitted).convex({"bpb/web": 1.0, "bpb/code": 1.0, "accuracy": -1.0})
 
 
 def test_the_law_leads_beyond_the_runs_and_the_process_among_them() -> None:
