@@ -51,30 +51,21 @@ def score(predicted: Floats, y: Floats, variance: Floats, fold: npt.NDArray[np.i
     """``predicted[repeats, n]`` of ``y[n]``; ``variance`` is the model's own, ``[n]`` or ``[repeats, n]``."""
     spread = float(y.std())
     error = np.abs(predicted - y)
-    capped = np.minimum(error, spread)
+    capped = np.minimum(error, spread)  # laws go astray at a corner that was left out; one such run must not decide
     rmse = float(np.sqrt(np.square(error).mean()))
     ranks = [r for r in (spearman(row, y) for row in predicted) if r is not None]
     rho = float(np.mean(ranks)) if ranks else None
     relative = float(capped.mean()) / spread if spread > 0 else 0.0
-    off = ratios(predicted, y, variance)
+    ratios = np.square(capped) / np.broadcast_to(np.maximum(variance, 1e-300), capped.shape)
     return Scores(
         error=float(capped.mean()),
         rmse=rmse,
         r2=1 - rmse**2 / spread**2 if spread > 0 else None,
         spearman=rho,
         merit=float(np.sqrt(relative * (1 - rho))) if rho is not None else relative,
-        factor=float(off.mean()),
-        coverage=_coverage(off, fold),
+        factor=float(ratios.mean()),
+        coverage=_coverage(ratios, fold),
     )
-
-
-def ratios(predicted: Floats, y: Floats, variance: Floats) -> Floats:
-    """Squared errors by a model's own variance, ``float64[repeats, n]``; none counts more than the deviation of ``y``.
-
-    Laws go astray at a corner that was left out; one such run must not decide.
-    """
-    capped = np.minimum(np.abs(predicted - y), y.std())
-    return np.asarray(np.square(capped) / np.maximum(variance, 1e-300), np.float64)
 
 
 def spearman(a: Floats, b: Floats) -> float | None:

@@ -130,50 +130,48 @@ class Calibrated:
 
 @dataclass(frozen=True)
 class Ensemble:
-    """The mean of two predictors, at every mixture weighted by the inverse of each one's own variance there.
-
-    These are the best weights of forecasts that err independently (Bates and Granger 1969). Among the runs a process
-    is often the surer; beyond them it falls back on its prior and says so, and there the law leads.
-    """
+    """The mean of two predictors, ``share`` of it the first's; where they differ, it is less sure."""
 
     first: Calibrated
     second: Calibrated
+    share: float
 
     @property
     def family(self) -> str:
         return f"{self.first.predictor.family}+{self.second.predictor.family}"
 
     def mean(self, X: Floats) -> Floats:
-        return self._both(X)[0]
+        return self.share * self.first.mean(X) + (1 - self.share) * self.second.mean(X)
 
     def variance(self, X: Floats) -> Floats:
-        return self._both(X)[1]
+        first, second = np.square(self.first.deviation(X)), np.square(self.second.deviation(X))
+        return combined(self.share, first, second, self.first.mean(X) - self.second.mean(X))
+
+    def by_precision(self, X: Floats) -> tuple[Floats, Floats]:
+        """Mean and variance with shares that follow the mixture: inverse to what each says of its own variance there.
+
+        These are the best weights of forecasts that err independently (Bates and Granger 1969). Among the runs a
+        process is often the surer; beyond them it falls back on its prior and says so, and the first leads.
+        """
+        first, second = np.square(self.first.deviation(X)), np.square(self.second.deviation(X))
+        share = np.divide(second, first + second, out=np.full_like(first, 0.5), where=first + second > 0)
+        means = self.first.mean(X), self.second.mean(X)
+        mean = share * means[0] + (1 - share) * means[1]
+        return np.asarray(mean, np.float64), combined(share, first, second, means[0] - means[1])
 
     def left_out_variance(self) -> Floats:
         """Without their difference, which in-sample is too small; cross-validation adds its own."""
         first, second = (p.left_out_variance() for p in (self.first, self.second))
-        return combined(0.0, first, 0.0, second)[1]
+        return combined(self.share, first, second, 0.0)
 
     def noise_variance(self) -> float:
         return min(p.predictor.noise_variance() for p in (self.first, self.second))
 
-    def _both(self, X: Floats) -> tuple[Floats, Floats]:
-        first, second = ((p.mean(X), np.square(p.deviation(X))) for p in (self.first, self.second))
-        return combined(*first, *second)
 
-
-def combined(
-    first: Floats | float, first_variance: Floats, second: Floats | float, second_variance: Floats
-) -> tuple[Floats, Floats]:
-    """Mean and variance of two predictions mixed in the proportions of their precisions.
-
-    The variance is that of the mixture, not of a mean of independent errors: both learned from the same runs.
-    """
-    total = first_variance + second_variance
-    share = np.divide(second_variance, total, out=np.full_like(total, 0.5), where=total > 0)
-    mean = share * first + (1 - share) * second
-    own = share * first_variance + (1 - share) * second_variance
-    return np.asarray(mean, np.float64), np.asarray(own + share * (1 - share) * np.square(first - second), np.float64)
+def combined(share: Floats | float, first: Floats, second: Floats, difference: Floats | float) -> Floats:
+    """Variance of a mean of predictors that err alike: the mean of theirs, and what their difference adds."""
+    own = share * first + (1 - share) * second
+    return np.asarray(own + share * (1 - share) * np.square(difference), np.float64)
 
 
 def to_json(p: Predictor) -> dict[str, Any]:
@@ -183,7 +181,7 @@ def to_json(p: Predictor) -> dict[str, Any]:
         return {"family": p.family, "parameters": p.parameters.tolist(), **numbers}
     if isinstance(p, Ensemble):
         members = [{**to_json(c.predictor), "factor": c.factor} for c in (p.first, p.second)]
-        return {"family": "ensemble", "members": members}
+        return {"family": "ensemble", "members": members, "share": p.share}
     assert isinstance(p, Standardised)
     learned = {"theta": p.model.theta.tolist()} if isinstance(p.model, GaussianProcess) else {"text": p.model.text}
     return {"family": p.family, **learned, "centre": p.centre, "scale": p.scale}
@@ -193,7 +191,7 @@ def from_json(d: Mapping[str, Any], X: Floats, y: Floats, w: Floats) -> Predicto
     """``X``, ``y`` and ``w`` are the mixtures, values and precisions of the runs that have this metric."""
     if d["family"] == "ensemble":
         first, second = (Calibrated(from_json(m, X, y, w), float(m["factor"])) for m in d["members"])
-        return Ensemble(first, second)
+        return Ensemble(first, second, float(d["share"]))
     centre, scale = float(d["centre"]), float(d["scale"])
     if d["family"] == "gp":
         theta = np.array(d["theta"], np.float64)

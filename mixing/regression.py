@@ -117,18 +117,19 @@ class _Fit:
         return planner if law.scores.merit < _LAW_ALONE * candidates[_ENSEMBLE].scores.merit else _ENSEMBLE
 
     def _ensemble(self, t: int, first: _Candidate, second: _Candidate) -> _Candidate:
-        """The mean of both; for runs left out, weighted by variances that the errors of the other folds calibrate."""
+        """Each counts by the inverse of its squared error; for runs left out, of its error in the other folds."""
         rows = self.known[:, t]
         y, fold = self.table.Y[rows, t], self.fold[:, rows]
-        predicted, variance = np.empty_like(first.predicted), np.empty_like(first.predicted)
-        own = [c.predictor.left_out_variance() for c in (first, second)]
-        ratios = [cross_validation.ratios(c.predicted, y, v) for c, v in zip((first, second), own, strict=True)]
+        errors = [np.square(np.minimum(np.abs(c.predicted - y), y.std())) for c in (first, second)]
+        predicted = np.empty_like(first.predicted)
         for repeat, test in cross_validation.splits(fold):
-            rest = ~test if (~test).any() else test
-            a, b = (v[test] * float(r[repeat, rest].mean()) for v, r in zip(own, ratios, strict=True))
-            both = first.predicted[repeat, test], a, second.predicted[repeat, test], b
-            predicted[repeat, test], variance[repeat, test] = combined(*both)
-        predictor = Ensemble(first.calibrated, second.calibrated)
+            share = _share(errors[0][repeat, ~test], errors[1][repeat, ~test])
+            mean = share * first.predicted + (1 - share) * second.predicted
+            predicted[repeat, test] = mean[repeat, test]
+        share = _share(*errors)
+        own = [c.calibrated.left_out_variance() for c in (first, second)]
+        variance = combined(share, own[0], own[1], first.predicted - second.predicted)
+        predictor = Ensemble(first.calibrated, second.calibrated, share)
         return _Candidate(predictor, predicted, self._score(t, predicted, variance))
 
     def _laws(self, family: Family) -> list[_Candidate]:
@@ -221,6 +222,12 @@ def _standardised(Y: Floats, W: Floats) -> _Problems:
     centre, scale = (np.array(m) for m in zip(*moments, strict=True))
     Z = np.where(W > 0, (np.where(W > 0, Y, 0.0) - centre[:, None]) / scale[:, None], 0.0)
     return _Problems(Z, W, centre, scale)
+
+
+def _share(first: Floats, second: Floats) -> float:
+    """Of the first, by squared errors of runs left out."""
+    a, b = (float(e.mean()) if e.size else 0.0 for e in (first, second))
+    return b / (a + b) if a + b > 0 else 0.5
 
 
 def _moments(y: Floats, w: Floats) -> tuple[float, float]:

@@ -34,11 +34,11 @@ class Batch:
 def propose(
     surrogate: Surrogate, pool: Floats, runs: int = 8, *, objective: Mapping[str, float] | None = None
 ) -> Batch:
-    """``runs`` rows of ``pool[n, domains]``: half those the laws take for the best, the others those the judge does.
+    """``runs`` rows of ``pool[n, domains]``: half those the laws take for the best, the others those the scout does.
 
     A portfolio of two orders (Hoffman, Brochu and de Freitas 2011), as neither serves every objective: that of many
-    metrics is often best among the runs, where the judge knows more; that of one at a corner, where only a law leads.
-    And the laws are corrected where they plan. None is near another or a run. What the batch is worth the judge says:
+    metrics is often best among the runs, where the process knows more; that of one at a corner, where only a law leads.
+    And the laws are corrected where they plan. None is near another or a run. What the batch is worth the scout says:
     the gain is the expected improvement (Jones, Schonlau and Welch 1998) over the predicted objective of the best run,
     as a measured one may have been lucky. ``objective`` weights metrics (default: all alike; negative where more is
     better). ValueError for unknown metrics, and a pool without new mixtures.
@@ -112,10 +112,10 @@ def _coefficients(surrogate: Surrogate, objective: Mapping[str, float] | None) -
 
 def _objective(surrogate: Surrogate, X: Floats, weight: Floats) -> tuple[Floats, Floats]:
     """Mean and deviation, ``float64[n]`` each; errors of metrics are taken as independent."""
-    mean, sd = surrogate.judge(X)
+    mean, sd = surrogate.scout(X)
     return mean @ weight, np.sqrt(np.square(sd) @ np.square(weight))
 
 
 def _orders(surrogate: Surrogate, X: Floats, weight: Floats) -> list[npt.NDArray[np.int64]]:
-    """Rows of ``X`` from the best, by the laws and by the judge."""
-    return [np.argsort(metrics @ weight, kind="stable") for metrics in (surrogate.means(X), surrogate.judge(X)[0])]
+    """Rows of ``X`` from the best, by the laws and by the scout."""
+    return [np.argsort(metrics @ weight, kind="stable") for metrics in (surrogate.means(X), surrogate.scout(X)[0])]

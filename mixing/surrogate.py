@@ -12,11 +12,11 @@ import polars as pl
 from manifests import storage
 from mixing import runs
 from mixing.noise import Noise
-from mixing.predictors import Calibrated, Law, from_json, to_json
+from mixing.predictors import Calibrated, Ensemble, Law, from_json, to_json
 from mixing.runs import Runs
 from mixing.simplex import Floats
 
-VERSION = 3
+VERSION = 2
 _LEAST_VARIANCE = 1e-9  #: of a standardised metric: of one that does not vary, none is left
 
 _SCORES = {
@@ -93,6 +93,18 @@ class Surrogate:
         """Predicted metrics and the deviations of a new run, each ``float64[n, metrics]``, for ``X[n, domains]``."""
         judges = [self._judges[m] for m in self.metrics]
         return np.column_stack([j.mean(X) for j in judges]), np.column_stack([j.deviation(X) for j in judges])
+
+    def scout(self, X: Floats) -> tuple[Floats, Floats]:
+        """As ``judge``, for mixtures that may lie far from the runs: there the law leads, the process knows nothing."""
+        found = []
+        for judge in (self._judges[m] for m in self.metrics):
+            if isinstance(judge.predictor, Ensemble):
+                mean, variance = judge.predictor.by_precision(X)
+                found.append((mean, np.sqrt(judge.factor * variance)))
+            else:
+                found.append((judge.mean(X), judge.deviation(X)))
+        mean, sd = (np.column_stack(columns) for columns in zip(*found, strict=True))
+        return mean, sd
 
     def means(self, X: Floats) -> Floats:
         """Of the laws, ``float64[n, metrics]``, for mixtures ``X[n, domains]``, in the order of ``domains``."""

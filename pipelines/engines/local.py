@@ -27,6 +27,7 @@ from pipelines.task import Failure, Task, execute
 
 #: more bundles than processes, because the runner cuts each stage into bundles once and never rebalances
 _BUNDLES_PER_WORKER = 4
+_SECONDS = 10.0  #: in which the pool's own thread ends once its processes have
 
 
 WORKER_DIED = "a worker process died (killed, or out of memory); finished parts are kept: run again to resume"
@@ -58,12 +59,14 @@ class LocalEngine:
     def __exit__(self, *_: object) -> None:
         global _pool
         if _pool is not None:
-            processes = list((_pool._processes or {}).values())
+            processes, manager = list((_pool._processes or {}).values()), _pool._executor_manager_thread
             _pool.shutdown(wait=False, cancel_futures=True)
             for process in processes:
                 process.kill()
             for process in processes:
                 process.join()
+            if manager is not None:  # else it may close its pipe while Python, at its own end, writes to it
+                manager.join(_SECONDS)  # type: ignore[attr-defined]  # typeshed says another class
         _pool = self._outer
 
     @property

@@ -61,19 +61,19 @@ def test_the_law_leads_beyond_the_runs_and_the_process_among_them() -> None:
         return np.asarray(1 - X[:, 0] + 0.1 * np.sin(12 * X[:, 1]))
 
     fitted = mixing.fit(*frames(X, loss=loss(X)))
-    (judge,) = (c.predictor for c in fitted._judges.values())
+    (calibrated,) = fitted._judges.values()
+    judge = calibrated.predictor
     assert isinstance(judge, Ensemble)
     inside, corner = 0.98 * X[::7] + 0.02 / 5, np.array([[0.96, 0.01, 0.01, 0.01, 0.01]])
-    law, process, mean = (each.mean(corner)[0] for each in (judge.first, judge.second, judge))
+    law, process, mean = judge.first.mean(corner), judge.second.mean(corner), fitted.scout(corner)[0][:, 0]
     assert abs(mean - law) < abs(mean - process)
-    law, process, mean = (each.mean(inside) for each in (judge.first, judge.second, judge))
+    law, process, mean = judge.first.mean(inside), judge.second.mean(inside), fitted.scout(inside)[0][:, 0]
     assert np.abs(mean - process).mean() < np.abs(mean - law).mean()
-
-
-def test_a_mixture_of_predictions_is_as_unsure_as_its_parts_and_their_difference() -> None:
-    mean, variance = combined(1.0, np.array([1.0, 3.0, 0.0]), 3.0, np.array([1.0, 1.0, 0.0]))
-    assert mean.tolist() == [2.0, 2.5, 2.0]
-    assert variance.tolist() == [2.0, 0.25 * 3 + 0.75 * 1 + 0.25 * 0.75 * 4, 1.0]
+    sure = [np.square(each.deviation(inside)) for each in (judge.first, judge.second)]
+    share = sure[1] / (sure[0] + sure[1])
+    assert mean == pytest.approx(share * law + (1 - share) * process)
+    spread = combined(share, *sure, law - process)
+    assert fitted.scout(inside)[1][:, 0] == pytest.approx(np.sqrt(calibrated.factor * spread))
 
 
 @pytest.mark.parametrize("family", ["gp", "lightgbm", "linear"])
