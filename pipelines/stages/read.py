@@ -26,7 +26,7 @@ from pipelines.recipe import Source
 from pipelines.sources import SourceFile, reader
 from pipelines.task import Made, Task
 
-VERSION = 5
+VERSION = 6
 HOSTS = "hosts"
 #: a part holds at most this much text, so that any later stage fits in memory
 PART_BYTES = 128 << 20
