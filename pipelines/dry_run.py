@@ -12,7 +12,7 @@ from math import ceil
 from pathlib import Path
 
 from manifests import storage
-from pipelines import inputs, recipe_file
+from pipelines import inputs, recipe_file, recipe_paths
 from pipelines.engines import Choice, Job, Translates, job_name, open_engine
 from pipelines.errors import CuveeError
 from pipelines.recipe import Recipe
@@ -103,7 +103,7 @@ def _curation(recipe: Recipe, parts: int, suffix: str) -> Iterator[Planned]:
 
 def _ingest(recipe: Recipe, recipe_folder: Path, run: str) -> tuple[Task, ...]:
     """The tasks themselves where the files are on this machine, a stand-in for a pattern elsewhere."""
-    patterns = [recipe_file.pattern_path(p, recipe_folder, run) for s in recipe.sources for p in s.paths]
+    patterns = [recipe_paths.pattern_path(p, recipe_folder, run) for s in recipe.sources for p in s.paths]
     if all(storage.is_local(p) for p in patterns) and not any(p.startswith(run) for p in patterns):
         files = inputs.list_inputs(recipe, recipe_folder, run)
         return tuple(read.task(split) for s in recipe.sources for split in read.splits(s, files[s.name]))

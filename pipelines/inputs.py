@@ -15,7 +15,7 @@ from manifests.receipts import digest_of
 from pipelines import crawl_index
 from pipelines.errors import RecipeError
 from pipelines.recipe import Recipe, Source
-from pipelines.recipe_file import pattern_path
+from pipelines.recipe_paths import pattern_path
 from pipelines.sources import SourceFile
 from pipelines.sources.common_crawl import SELECTION_SUFFIX
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipelines import inputs, recipe_file
+from pipelines import inputs, recipe_file, recipe_paths
 from pipelines.dry_run import later_jobs
 from pipelines.errors import CuveeError, RecipeError
 from pipelines.recipe import Recipe, Source
@@ -60,7 +60,7 @@ def read_plan(path: str, run: str = "") -> RunPlan:
     stages["ingest"] = count
     for job in later_jobs(recipe, count):
         stages[job.stage.removesuffix("-1")] += len(job.tasks)
-    return RunPlan(recipe_file.resolved(recipe, beside, uri), sources, dict(stages))
+    return RunPlan(recipe_paths.resolved(recipe, beside, uri), sources, dict(stages))
 
 
 def _splits(source: Source, files: list[SourceFile]) -> tuple[Range, ...]:

@@ -14,7 +14,7 @@ from manifests import lineage, parts, reviews, storage
 from manifests.lineage import Index
 from manifests.policy import Policy
 from manifests.reviews import Book, Review
-from pipelines.recipe_file import pattern_path
+from pipelines.recipe_paths import pattern_path
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from typing import Any
 from manifests import takedown
 from manifests.mix import MixManifest
 from mixing import proxy
-from pipelines import asked_shards, inputs, recipe_file
+from pipelines import asked_shards, inputs, recipe_file, recipe_paths
 from pipelines.catalog import Catalog
 from pipelines.conductor import Conductor
 from pipelines.engines import Choice, open_engine
@@ -70,7 +70,7 @@ def run_recipe(
         conductor = Conductor(uri, where, listeners, folder.check)
         summary = None
         try:
-            complete = recipe_file.resolved(recipe, beside, uri)
+            complete = recipe_paths.resolved(recipe, beside, uri)
             if where.remote:
                 complete = inputs.carried(complete, uri)
             summary = _stages(conductor, complete, beside, folder)

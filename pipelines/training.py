@@ -17,7 +17,7 @@ from mixing import tables
 from mixing.pools import PoolFile
 from mixing.proxy_config import ProxyConfig
 from mixing.runs import shares
-from pipelines import recipe_file
+from pipelines import recipe_paths
 from pipelines.conductor import Conductor
 from pipelines.engines import LocalEngine
 from pipelines.errors import CuveeError
@@ -99,7 +99,7 @@ def _recipe(folder: RunFolder) -> tuple[Mix, int]:
     recipe = folder.recipe()
     if recipe.mix is None:
         raise CuveeError(f"{folder.uri}: its recipe has no mix section")
-    recipe = recipe_file.resolved(recipe, Path(folder.record()["recipe_path"]).parent, folder.uri)
+    recipe = recipe_paths.resolved(recipe, Path(folder.record()["recipe_path"]).parent, folder.uri)
     assert recipe.mix is not None
     return recipe.mix, recipe.seed
 

@@ -45,7 +45,7 @@ def edges(keys: pl.Series, related: Iterable[pl.DataFrame]) -> pl.DataFrame:
     whole = pl.concat(frames)
     named = pl.concat([whole["survivor"], whole["cluster"], whole["parents"].explode()]).drop_nulls().unique()
     every = pl.DataFrame({"key": keys}).with_row_index("place")
-    places = every.filter(pl.col("key").is_in(named)).unique("key", keep="first", maintain_order=True)
+    places = every.filter(pl.col("key").is_in(named.implode())).unique("key", keep="first", maintain_order=True)
     found = []
     for name, kind in (("survivor", DUPLICATE), ("cluster", DUPLICATE), ("parents", DERIVED)):
         pairs = whole.select("row", key=name)

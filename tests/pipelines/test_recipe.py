@@ -8,7 +8,8 @@ import pytest
 
 from pipelines.errors import RecipeError
 from pipelines.recipe import Recipe
-from pipelines.recipe_file import load, resolved
+from pipelines.recipe_file import load
+from pipelines.recipe_paths import resolved
 
 GOOD = """\
 name: small

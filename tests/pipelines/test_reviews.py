@@ -135,7 +135,7 @@ def test_a_recipe_s_files_count_too(lamps: tuple[Path, Path], tmp_path: Path) ->
             (tmp_path / "reviews.jsonl").write_text(content)
         source = f"- {{name: a, kind: jsonl, paths: [{recipe.parent}/a.jsonl]}}"
         other.write_text(f"name: bad\nsources:\n{source}\nlicences:\n  reviews: [reviews.jsonl]\n")
-        with pytest.raises(RecipeError, match=rf"bad.yaml:5: licences.reviews: .*{says}"):
+        with pytest.raises(RecipeError, match=rf"bad.yaml:5: licences.reviews\[0\]: .*{says}"):
             run_quietly(other, tmp_path / "run")
 
 
