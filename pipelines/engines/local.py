@@ -19,9 +19,9 @@ from contextlib import contextmanager, suppress
 from typing import Any
 
 from manifests.receipts import Receipt
-from pipelines.engines.environment import ONE_THREAD
 from pipelines.engines.memory import give_back
 from pipelines.engines.protocol import Counters, Execute, Job
+from pipelines.environment import WORKERS
 from pipelines.errors import RunFailed
 from pipelines.task import Failure, Task, execute
 
@@ -49,7 +49,7 @@ class LocalEngine:
         global _pool
         self._outer = _pool
         _broken.clear()
-        with _environment(dict.fromkeys(ONE_THREAD, "1")):
+        with _environment(WORKERS):
             context = multiprocessing.get_context("spawn")
             _pool = ProcessPoolExecutor(self.workers, mp_context=context, initializer=_start, initargs=(self._ahead,))
             for future in [_pool.submit(os.getpid) for _ in range(self.workers)]:

@@ -1,0 +1,28 @@
+"""Last bits do not depend on which processor a process finds: the same kernels of OpenBLAS on every machine."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from pipelines.environment import KERNELS
+
+_WHICH = """
+import os
+from pipelines import environment
+for name, value in environment.KERNELS.items():
+    os.environ.setdefault(name, value)
+import numpy
+from threadpoolctl import threadpool_info
+print({i["architecture"] for i in threadpool_info() if i["internal_api"] == "openblas"})
+"""
+
+
+@pytest.mark.skipif(not KERNELS, reason="not an x86-64")
+def test_openblas_takes_the_kernels_named_where_nobody_chose_others() -> None:
+    clean = {n: v for n, v in os.environ.items() if n != "OPENBLAS_CORETYPE"}
+    done = subprocess.run([sys.executable, "-c", _WHICH], env=clean, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "{'Haswell'}"
