@@ -21,10 +21,6 @@ _PROVISION_SECONDS = 60
 def main(arguments: Sequence[str] | None = None) -> None:
     """Entry point. ``arguments`` are those that a Beam runner gives: ``--id``, ``--provision_endpoint`` …"""
     given = _parsed(sys.argv[1:] if arguments is None else arguments)
-    from pipelines.environment import WORKERS
-
-    for name, value in WORKERS.items():  # before the libraries are imported
-        os.environ.setdefault(name, value)
     os.environ.update(_environment(given))
     from apache_beam.runners.worker import sdk_worker_main
 

@@ -25,7 +25,7 @@ from pipelines.errors import CuveeError
 #: of the standard library and of site-packages: what no worker needs
 _LEFT_OUT = {"test", "idlelib", "tkinter", "turtledemo", "ensurepip", "site-packages", "dist-packages", "pip"}
 _NOT_PACKED = {"tests", "benchmarks"}
-_PROGRAMS = {"cuvee-worker": "pipelines.engines.boot", "cuvee": "pipelines.cli"}
+_PROGRAMS = {"cuvee-worker": "pipelines.worker", "cuvee": "pipelines.cli"}
 _LAUNCHER = """\
 #!/bin/sh
 here=$(CDPATH= cd -- "$(dirname -- "$0")/.." && pwd)

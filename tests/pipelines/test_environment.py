@@ -26,3 +26,9 @@ def test_openblas_takes_the_kernels_named_where_nobody_chose_others() -> None:
     clean = {n: v for n, v in os.environ.items() if n != "OPENBLAS_CORETYPE"}
     done = subprocess.run([sys.executable, "-c", _WHICH], env=clean, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "{'Haswell'}"
+
+
+def test_a_worker_is_set_before_the_libraries_are_there() -> None:
+    code = "import sys, pipelines.worker; print('numpy' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"
