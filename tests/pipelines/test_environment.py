@@ -32,3 +32,11 @@ def test_a_worker_is_set_before_the_libraries_are_there() -> None:
     code = "import sys, pipelines.worker; print('numpy' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"
+
+
+@pytest.mark.skipif(not KERNELS, reason="not an x86-64")
+def test_tests_run_as_the_command_does() -> None:
+    import numpy  # noqa: F401
+    from threadpoolctl import threadpool_info
+
+    assert {i["architecture"] for i in threadpool_info() if i["internal_api"] == "openblas"} == {"Haswell"}
