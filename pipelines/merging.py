@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from manifests import receipts, storage
 from manifests.receipts import Receipt, digest_of, output
 from pipelines.exchange import MERGED, CorruptSlice, read_slice
-from pipelines.slices import Slice, group_slices, list_slices, slices_of
+from pipelines.slices import Slice, group_slices, list_slices, number_of_slices, slices_of
 from pipelines.task import Made, Task
 
 VERSION = 1
@@ -34,7 +34,7 @@ def tasks(stage: str, produced: Sequence[Receipt]) -> list[Task]:
     """Tasks that merge the key files of ``produced``, in the order of their paths."""
     written = sorted((r for r in produced if r.outputs), key=lambda r: r.outputs[0].path)
     size = sum(r.outputs[0].bytes for r in written)
-    slices = sum(r.counts.get("slices") or len(r.data["slices"]) for r in written)
+    slices = sum(map(number_of_slices, written))
     each = min(_OPEN_FILES, max(2, -(-_SLICE_BYTES * slices // max(size, 1))))
     groups = [written[i : i + each] for i in range(0, len(written), each)]
     return [_task(f"{stage}-merged", number, group) for number, group in enumerate(groups)]
@@ -64,8 +64,8 @@ def merge(run: str, spec: _Group) -> Made:
             size = len(head) // width
             slices.append(Slice(partition, spec.path, records, count, storage.digest_bytes(region), size))
             records += size + count
-    listing, said = list_slices(run, spec.path.removesuffix(".keys") + ".slices", slices)
-    return Made([output(run, spec.path, records), listing], {"files": len(members), "slices": len(slices)}, said)
+    listing, said = list_slices(run, spec.path, slices)
+    return Made([output(run, spec.path, records), listing], {"files": len(members)}, said)
 
 
 def _receipt(run: str, stage: str, task: str) -> Receipt:

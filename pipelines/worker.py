@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import os
-
-from pipelines.environment import WORKERS
+from pipelines.environment import WORKERS, settle
 
 
 def main() -> None:
     """Entry point. Arguments are those that a Beam runner gives; see ``pipelines.engines.boot``."""
-    for name, value in WORKERS.items():
-        os.environ.setdefault(name, value)
+    settle(WORKERS)
     from pipelines.engines import boot
 
     boot.main()

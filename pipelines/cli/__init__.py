@@ -24,7 +24,7 @@ from pipelines.cli import (
     takedown,
 )
 from pipelines.cli.console import err
-from pipelines.environment import KERNELS
+from pipelines.environment import KERNELS, settle
 from pipelines.errors import CuveeError
 
 app = typer.Typer(
@@ -63,8 +63,7 @@ app.add_typer(classifier.app, name="classifier")
 
 def main() -> None:
     """Entry point of the ``cuvee`` command."""
-    for name, value in KERNELS.items():  # before the libraries are imported
-        os.environ.setdefault(name, value)
+    settle(KERNELS)
     try:
         app(standalone_mode=True)
     except CuveeError as error:

@@ -89,9 +89,8 @@ def write_part_keys(run: str, spec: _Keys) -> Made:
     records["key"], records["row"] = found.keys, staying[found.rows]
     records["start"], records["size"] = found.starts, found.sizes
     made, slices = write_keys(run, f"{FOLDER}/{spec.kind}/{spec.part}.keys", records, spec.partitions)
-    listing, said = list_slices(run, f"{FOLDER}/{spec.kind}/{spec.part}.slices", slices)
-    counts = {"documents": len(staying), "keys": len(records), "slices": len(slices)}
-    return Made([made, listing], counts, said)
+    listing, said = list_slices(run, made.path, slices)
+    return Made([made, listing], {"documents": len(staying), "keys": len(records)}, said)
 
 
 def _match_task(partition: int | str, slices: Sequence[Slice], *, kind: str) -> Task:

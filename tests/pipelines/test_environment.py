@@ -11,10 +11,8 @@ import pytest
 from pipelines.environment import KERNELS
 
 _WHICH = """
-import os
-from pipelines import environment
-for name, value in environment.KERNELS.items():
-    os.environ.setdefault(name, value)
+from pipelines.environment import KERNELS, settle
+settle(KERNELS)
 import numpy
 from threadpoolctl import threadpool_info
 print({i["architecture"] for i in threadpool_info() if i["internal_api"] == "openblas"})

@@ -117,14 +117,13 @@ def write_part_keys(run: str, spec: _Keys) -> Made:
     records = np.empty(int(joined.leads.sum()), RECORD)
     records["key"], records["row"], records["sketch"] = (x[joined.leads] for x in (key, row, sketch))
     made, slices = write_keys(run, f"{KEYS}/{spec.part}.keys", records, spec.partitions)
-    listing, said = list_slices(run, f"{KEYS}/{spec.part}.slices", slices)
+    listing, said = list_slices(run, made.path, slices)
     counts = {
         "documents": documents.height,
         "passing": len(passing),
         "keys": len(key),
         "crossing": len(records),
         "capped": joined.capped,
-        "slices": len(slices),
     }
     return Made([made, listing, *outputs], counts, said)
 

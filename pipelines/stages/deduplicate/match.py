@@ -27,7 +27,7 @@ EDGES = pa.schema([("a", _NAME), ("a_row", pa.uint32()), ("b", _NAME), ("b_row",
 class _Match:
     stage: str
     partition: int
-    partitions: int
+    only: tuple[int, int] | None  #: the partition of how many, where slices may hold keys of others
     slices: tuple[Slice, ...]
     most_unequal: int
 
@@ -43,16 +43,17 @@ def task(
 ) -> Task:
     """``earlier`` are the slices of other runs, which may have had other ``partitions``."""
     assert isinstance(partition, int)
-    every = tuple(ordered([*slices, *earlier.get(partition, ())]))
+    others = earlier.get(partition, ())
+    every = tuple(ordered([*slices, *others]))
     most = keys.most_unequal(dedup)
     key = digest_of("match", VERSION, partitions, [(s.path, s.offset, s.digest) for s in every], most)
-    spec = _Match(stage, partition, partitions, every, most)
+    spec = _Match(stage, partition, (partition, partitions) if others else None, every, most)
     return Task(stage, f"partition-{partition:05d}", key, match_partition, spec)
 
 
 def match_partition(run: str, spec: _Match) -> Made:
     """Merges the slices of a partition and walks its buckets."""
-    gathered = gather(run, spec.slices, keys.RECORD, (spec.partition, spec.partitions))
+    gathered = gather(run, spec.slices, keys.RECORD, spec.only)
     key, row, sketch = (np.ascontiguousarray(gathered.records[name]) for name in ("key", "row", "sketch"))
     found = pairs.candidates(key, (gathered.which << 32) | row, sketch, spec.most_unequal)
     names = pa.array([of_key_file(f) for f in gathered.files], pa.string())
