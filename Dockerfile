@@ -13,6 +13,8 @@ RUN wheel=$(echo /tmp/wheels/cuvee-*.whl) \
     && rm -rf /tmp/wheels
 
 # use what is installed above, not a copy of it made at start
-ENV RUN_PYTHON_SDK_IN_DEFAULT_ENVIRONMENT=1 \
-    OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1 POLARS_MAX_THREADS=1 RAYON_NUM_THREADS=1
+ENV RUN_PYTHON_SDK_IN_DEFAULT_ENVIRONMENT=1
+# as pipelines/environment.py sets the workers of the other engines
+ENV OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1 POLARS_MAX_THREADS=1 RAYON_NUM_THREADS=1 \
+    OPENBLAS_CORETYPE=Haswell
 # the entry point stays Beam's /opt/apache/beam/boot

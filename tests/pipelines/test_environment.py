@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
-from pipelines.environment import KERNELS
+from pipelines.environment import KERNELS, WORKERS
 
 _WHICH = """
 from pipelines.environment import KERNELS, settle
@@ -38,3 +39,11 @@ def test_tests_run_as_the_command_does() -> None:
     from threadpoolctl import threadpool_info
 
     assert {i["architecture"] for i in threadpool_info() if i["internal_api"] == "openblas"} == {"Haswell"}
+
+
+@pytest.mark.skipif(not KERNELS, reason="the image is for x86-64")
+def test_the_image_of_workers_has_the_same_settings() -> None:
+    """Beam's own program starts there, not ``cuvee-worker``."""
+    image = (Path(__file__).parents[2] / "Dockerfile").read_text().split("pipelines/environment.py", 1)[1]
+    block = image.partition("ENV ")[2].partition("\n#")[0].replace("\\", " ")
+    assert dict(word.split("=", 1) for word in block.split()) == WORKERS
