@@ -164,8 +164,9 @@ def cause(text: str) -> str:
     """The line of a Java stack trace that says why: the innermost cause, else the first exception, else the last."""
     lines = [line.strip() for line in text.splitlines() if line.strip() and not line.startswith(("\tat ", "\t..."))]
     causes = [line.removeprefix("Caused by: ") for line in lines if line.startswith("Caused by: ")]
-    thrown = [line for line in lines if re.search(r"\b(Exception|Error)\b", line)]
-    return (causes[-1:] or thrown[:1] or lines[-1:] or ["no reason given"])[0]
+    thrown = [line for line in lines if re.search(r"(Exception|Error)\b", line)]
+    found = (causes[-1:] or thrown[:1] or lines[-1:] or ["no reason given"])[0]
+    return re.sub(r"^Pipeline \S+ failed in state FAILED: ", "", found)
 
 
 def explain(said: str, master: str) -> str:
@@ -181,6 +182,8 @@ def explain(said: str, master: str) -> str:
         return f"the workers have no module {module.group(1)}: pack this environment again (cuvee pack FILE.tar.gz)"
     if "All masters are unresponsive" in said:
         return f"no Spark master answers at {master}: start it, or correct --spark-master"
+    if "on a stopped SparkContext" in said:
+        return f"the Spark application ended: {master} is no Spark 3.5 master, or it went away; its log says which"
     return f"Spark: {cause(said)}"
 
 

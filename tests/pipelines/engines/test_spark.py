@@ -62,6 +62,10 @@ def test_java_says_why() -> None:
     )
     assert cause(f"Pipeline x failed in state FAILED: {trace}") == "java.io.IOException: disk"
     assert cause("state FAILED: java.lang.OutOfMemoryError: heap") == "state FAILED: java.lang.OutOfMemoryError: heap"
+    assert (
+        cause("Pipeline x failed in state FAILED: java.io.EOFException: x\n\na.B.c(B.java:1)")
+        == "java.io.EOFException: x"
+    )
     assert cause("nothing known") == "nothing known"
 
 
@@ -75,6 +79,10 @@ def test_java_says_why() -> None:
         (
             "Pipeline x failed in state FAILED: java.io.IOException: error=13, Permission denied",
             "the workers cannot start cuvee-worker (Permission denied): give them",
+        ),
+        (
+            "java.lang.IllegalStateException: Cannot call methods on a stopped SparkContext.\n\na.B.c(B.java:1)",
+            "the Spark application ended: spark://h:1 is no Spark 3.5 master, or it stopped",
         ),
         ("ModuleNotFoundError: No module named 'pipelines.graph'", "the workers have no module pipelines.graph: pack"),
         ("All masters are unresponsive! Giving up.", "no Spark master answers at spark://h:1: start it"),
