@@ -82,7 +82,7 @@ def test_java_says_why() -> None:
         ),
         (
             "java.lang.IllegalStateException: Cannot call methods on a stopped SparkContext.\n\na.B.c(B.java:1)",
-            "the Spark application ended: spark://h:1 is no Spark 3.5 master, or it stopped",
+            "the Spark application ended: spark://h:1 is no Spark 3.5 master, or it went away",
         ),
         ("ModuleNotFoundError: No module named 'pipelines.graph'", "the workers have no module pipelines.graph: pack"),
         ("All masters are unresponsive! Giving up.", "no Spark master answers at spark://h:1: start it"),
