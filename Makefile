@@ -34,9 +34,9 @@ spark-test: $(VENV)/.dev  ## examples/tiny.yaml on a real Spark cluster, byte fo
 	$(BIN)/python -m tests.spark.tools
 	$(BIN)/python -m pytest tests/spark -m spark -rs
 
-spark-demo: $(VENV)/.dev  ## the demo on that cluster, compared in the same way; takes a while
+spark-demo: $(VENV)/.dev  ## the demo on that cluster, and tiny.yaml where Spark brings the environment; takes a while
 	$(BIN)/python -m tests.spark.tools
-	CUVEE_SPARK_RECIPE=examples/demo.yaml $(BIN)/python -m pytest tests/spark -m spark -rs -k same_bytes
+	CUVEE_SPARK_RECIPE=examples/demo.yaml $(BIN)/python -m pytest tests/spark -m spark -rs -k "same_bytes or archive"
 
 # Google's libraries slow every import of Beam, so they have an environment of their own
 dataflow-test: $(VENV)/.dev  ## jobs as Dataflow gets them, run by a stand-in for the service

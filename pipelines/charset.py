@@ -64,7 +64,8 @@ def _is_utf8(data: bytes) -> bool:
 
 def _candidates(data: bytes, declared: str | None, html: bool) -> Iterator[str]:
     """Codecs in the order in which they are tried."""
-    if b"\x1b" in data and (b"\x1b$B" in data or b"\x1b$@" in data):  # Japanese in seven bits, which is valid ASCII too
+    # Japanese in seven bits is valid ASCII too
+    if data.isascii() and b"\x1b" in data and (b"\x1b$B" in data or b"\x1b$@" in data):
         yield "iso2022_jp"
     stated = [name for name in (_codec(declared), _meta(data) if html else None) if name]
     if _MULTIBYTE.isdisjoint(stated):

@@ -148,6 +148,8 @@ def _day(text: str) -> str:
 
 def _unquoted(text: bytes, *, lines: bool = False) -> str:
     """A JSON string's content, as one line unless ``lines``; empty where it is none."""
+    if not text:
+        return ""
     try:
         value = json.loads(b'"' + text + b'"', strict=False)
     except ValueError:

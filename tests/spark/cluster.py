@@ -24,7 +24,6 @@ from pipelines.errors import CuveeError
 from tests.object_store import environment
 from tests.spark.tools import ENVIRONMENT, JAR, ROOT, TOOLS, spark_home
 
-WORKER_PROGRAM = "/mnt/cuvee/bin/cuvee-worker"
 _EXECUTOR = b"org.apache.spark.executor.CoarseGrainedExecutorBackend"
 
 #: arguments: packed environment, Spark, working folder, then folders to hide, "--", the command
@@ -68,10 +67,14 @@ def why_none() -> str:
 
 
 class Cluster:
-    """``url`` is the master's while the context lasts. Workers find the object store at ``endpoint``, and no more."""
+    """``url`` is the master's while the context lasts. Workers find the object store at ``endpoint``, and no more.
 
-    def __init__(self, endpoint: str, workers: int = 2) -> None:
-        self.folder, self.workers = TOOLS / "work" / str(os.getpid()), workers
+    ``archive`` is the packed environment where Spark has to bring it; without one the hosts have it already.
+    """
+
+    def __init__(self, endpoint: str, workers: int = 2, archive: Path | None = None) -> None:
+        self.workers, self.archive = workers, archive
+        self.folder = TOOLS / "work" / f"{os.getpid()}{'-archive' if archive else ''}"
         self.environment = {
             "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
             "LANG": "C.UTF-8",
@@ -108,15 +111,18 @@ class Cluster:
                 process.wait()
 
     def start_host(self, number: int) -> None:
-        """A worker host with nothing on it but Spark and our environment."""
+        """A worker host with nothing on it but Spark and, unless Spark brings it, our environment."""
         work = self.folder / f"work-{number}"
-        work.mkdir(exist_ok=True)
+        nothing = self.folder / "nothing"
+        for folder in (work, nothing):
+            folder.mkdir(exist_ok=True)
         hidden = dict.fromkeys([str(ROOT), str(Path.home()), tempfile.gettempdir()])
         worker = ["/mnt/spark/bin/spark-class", "org.apache.spark.deploy.worker.Worker", self.url]
         # a loopback address of its own: executors of one host read each other's files instead of the network
         host = f"127.0.0.{number + 2}"
         worker += ["--host", host, "--cores", "1", "--memory", "1g", "--work-dir", "/mnt/work"]
-        command = [*namespaces(), "sh", "-c", _ISOLATE, "sh", str(ENVIRONMENT), str(spark_home()), str(work)]
+        ours = nothing if self.archive else ENVIRONMENT
+        command = [*namespaces(), "sh", "-c", _ISOLATE, "sh", str(ours), str(spark_home()), str(work)]
         places = {
             "SPARK_HOME": "/mnt/spark",
             "SPARK_LOCAL_DIRS": "/mnt/work",
@@ -141,9 +147,12 @@ class Cluster:
 
     def command(self, recipe: Path, run: str) -> list[str]:
         """``cuvee run`` on this cluster."""
-        config = f'{{"command": "{WORKER_PROGRAM}"}}'
+        program = "./cuvee/bin/cuvee-worker" if self.archive else "/mnt/cuvee/bin/cuvee-worker"
+        options = [f'--environment_config={{"command": "{program}"}}']
+        if self.archive:
+            options.append(f"--job_server_jvm_properties=-Dspark.archives={self.archive}#cuvee")
         command = [sys.executable, "-m", "pipelines.cli", "run", str(recipe), "--run", run, "--workers", "2"]
-        return [*command, "--engine", "spark", "--spark-master", self.url, "--", f"--environment_config={config}"]
+        return [*command, "--engine", "spark", "--spark-master", self.url, "--", *options]
 
     @staticmethod
     def variables() -> dict[str, str]:

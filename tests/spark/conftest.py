@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ import pytest
 from tests.object_store import Server, environment
 from tests.spark.cluster import Cluster, why_none
 
-Cuvee = Callable[..., "subprocess.CompletedProcess[str]"]
+Cuvee = Callable[[Path, str], "subprocess.CompletedProcess[str]"]
 
 
 @pytest.fixture(scope="session")
@@ -27,11 +28,9 @@ def cluster(store: Server) -> Iterator[Cluster]:
 @pytest.fixture(scope="session")
 def cuvee(cluster: Cluster, store: Server) -> Cuvee:
     """``cuvee run RECIPE … --engine spark`` on the cluster."""
+    return partial(run_on, cluster, store)
 
-    def run(recipe: Path, folder: str, **more: str) -> subprocess.CompletedProcess[str]:
-        variables = {**os.environ, **environment(store.endpoint), **cluster.variables(), **more}
-        return subprocess.run(
-            cluster.command(recipe, folder), capture_output=True, text=True, check=False, env=variables
-        )
 
-    return run
+def run_on(cluster: Cluster, store: Server, recipe: Path, folder: str) -> subprocess.CompletedProcess[str]:
+    variables = {**os.environ, **environment(store.endpoint), **cluster.variables()}
+    return subprocess.run(cluster.command(recipe, folder), capture_output=True, text=True, check=False, env=variables)

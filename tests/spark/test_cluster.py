@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from pathlib import Path
 
 import pytest
 
 from manifests import storage
-from tests.object_store import upload
+from pipelines.engines.pack import pack
+from tests.object_store import Server, upload
 from tests.pipelines.conftest import run_quietly, tiny_recipe
 from tests.pipelines.examine import IDENTICAL, differences, digests
-from tests.spark.conftest import Cuvee
+from tests.spark.cluster import Cluster, why_none
+from tests.spark.conftest import Cuvee, run_on
 
 pytestmark = [pytest.mark.spark, pytest.mark.timeout(1200)]
 
+#: make spark-demo names the demo's recipe
+DEMO = os.environ.get("CUVEE_SPARK_RECIPE")
 OWN = """\
 name: own
 sources:
@@ -48,12 +53,8 @@ def test_inputs_that_workers_do_not_see_are_refused(own: Path, tmp_path: Path, b
 
 
 def test_the_cluster_makes_the_same_bytes_as_one_machine(tmp_path: Path, bucket: str, cuvee: Cuvee) -> None:
-    asked = os.environ.get("CUVEE_SPARK_RECIPE")
-    recipe = Path(asked) if asked else tiny_recipe(tmp_path)
-    local = tmp_path / "local"
-    run_quietly(recipe, local)
-    for same in ("inputs", "cache/rephrase"):  # made once: crawled pages and answers of a model are artifacts
-        upload(local / same, f"{bucket}/{same}")
+    recipe = Path(DEMO) if DEMO else tiny_recipe(tmp_path)
+    local = local_run(recipe, tmp_path, bucket)
     done = cuvee(recipe, bucket)
     assert done.returncode == 0, done.stderr
     assert differences(digests(local), remote_digests(bucket)) == []
@@ -66,6 +67,32 @@ def test_the_cluster_makes_the_same_bytes_as_one_machine(tmp_path: Path, bucket:
     again = cuvee(recipe, bucket)
     assert again.returncode == 0, again.stderr
     assert "Nothing to do" in again.stdout
+
+
+@pytest.mark.skipif(not DEMO, reason="takes minutes: make spark-demo")
+def test_hosts_that_have_nothing_of_ours_take_the_environment_from_the_archive(
+    tmp_path: Path, bucket: str, store: Server
+) -> None:
+    if why := why_none():
+        pytest.skip(why)
+    recipe = tiny_recipe(tmp_path)
+    local = local_run(recipe, tmp_path, bucket)
+    archive = tmp_path / "cuvee-env.tar.gz"
+    pack(str(archive))
+    with Cluster(store.endpoint, archive=archive) as cluster:
+        done = run_on(cluster, store, recipe, bucket)
+    shutil.rmtree(cluster.folder)  # each executor had its copy
+    assert done.returncode == 0, done.stderr
+    assert differences(digests(local), remote_digests(bucket)) == []
+
+
+def local_run(recipe: Path, folder: Path, bucket: str) -> Path:
+    """A run on one machine; what it made once, for all engines, is in the bucket then."""
+    local = folder / "local"
+    run_quietly(recipe, local)
+    for same in ("inputs", "cache/rephrase"):
+        upload(local / same, f"{bucket}/{same}")
+    return local
 
 
 def remote_digests(run: str) -> dict[str, str]:
