@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 
@@ -14,6 +14,7 @@ def extractor(*, private: bool = False) -> Any:
     return TLDExtract(suffix_list_urls=(), cache_dir=None, include_psl_private_domains=private)
 
 
+@lru_cache(1 << 16)
 def registrable(host: str, *, private: bool = False) -> str:
     """``example.co.uk`` of ``www.example.co.uk``; the host itself, without a port, where it has no public suffix."""
     bare = host.rsplit(":", 1)[0] if not host.endswith("]") else host

@@ -16,7 +16,7 @@ from manifests.exports.rows import open_run
 from manifests.policy import obligations_of
 from manifests.report.frame import path_of
 from manifests.report.shown import plain, safe_link
-from manifests.reservations.hosts import host_of
+from manifests.reservations import host_of
 
 _SCHEMA = pa.schema(
     [

@@ -16,7 +16,7 @@ from manifests.mix import MixManifest
 from manifests.receipts import Output, digest_of
 from manifests.report import frame as frames
 from manifests.report.shown import plain
-from manifests.reservations.hosts import host_of
+from manifests.reservations import host_of
 
 #: routes by which pages are fetched from the open web
 CRAWLS = ("own-crawl", "third-party-crawl")

@@ -7,6 +7,7 @@ tags and headers. Everything is kept as found with its date; which protocols and
 from __future__ import annotations
 
 from manifests.reservations.hosts import Hosts
+from manifests.reservations.paths import host_of
 from manifests.reservations.tokens import robots_tokens, usage
 
-__all__ = ["Hosts", "robots_tokens", "usage"]
+__all__ = ["Hosts", "host_of", "robots_tokens", "usage"]

@@ -7,12 +7,12 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import lru_cache
 from typing import Any
-from urllib.parse import urlsplit
 
 import pyarrow as pa
 
 from manifests.documents import Reservation
-from manifests.reservations.robots import AGENTS, Robots, path_of, unavailable
+from manifests.reservations.paths import host_of, path_of, site_of
+from manifests.reservations.robots import AGENTS, Robots, unavailable
 from manifests.reservations.rsl import Rsl
 from manifests.reservations.tdmrep import TdmRep
 
@@ -34,31 +34,23 @@ class Hosts:
         rows = table.to_pylist() if isinstance(table, pa.Table) else table
         self._by_host: dict[str, list[Snapshot]] = {}
         for row in rows:
-            if 300 <= row["status"] < 400:
+            status = row["status"] or 0
+            if 300 <= status < 400:
                 continue
-            snapshot = Snapshot(row["kind"], row["status"], row["fetched_at"], row["body"] or "")
+            snapshot = Snapshot(row["kind"], status, row["fetched_at"], row["body"] or "")
             self._by_host.setdefault(row["host"], []).append(snapshot)
 
     def reservations(self, url: str, fetched_at: datetime | None, agents: Sequence[str] = AGENTS) -> list[Reservation]:
         """All that the host says of ``url``; none where no snapshot is known, which is not permission."""
-        snapshots = self._by_host.get(host_of(url), [])
+        host = host_of(url)
+        snapshots = self._by_host.get(host, []) if host else []
         if not snapshots:
             return []
-        path, found = path_of(url), []
+        path, site, found = path_of(url), site_of(url), list[Reservation]()
         for kind in ("robots", "tdmrep", "rsl"):
             if (snapshot := _of_date([s for s in snapshots if s.kind == kind], fetched_at)) is not None:
-                found += [replace(r, observed=snapshot.fetched_at) for r in _read(snapshot, path, agents)]
+                found += [replace(r, observed=snapshot.fetched_at) for r in _read(snapshot, path, site, agents)]
         return found
-
-
-def host_of(url: str) -> str:
-    """Host and port in lower case; empty for what is no address."""
-    try:
-        parts = urlsplit(url)
-        port = parts.port
-        return f"{parts.hostname or ''}{f':{port}' if port and port not in (80, 443) else ''}"
-    except ValueError:
-        return ""
 
 
 def _of_date(snapshots: Sequence[Snapshot], date: datetime | None) -> Snapshot | None:
@@ -67,7 +59,7 @@ def _of_date(snapshots: Sequence[Snapshot], date: datetime | None) -> Snapshot |
     return before[-1] if before else dated[0] if dated else snapshots[0] if snapshots else None
 
 
-def _read(snapshot: Snapshot, path: str, agents: Sequence[str]) -> Iterator[Reservation]:
+def _read(snapshot: Snapshot, path: str, site: str, agents: Sequence[str]) -> Iterator[Reservation]:
     if snapshot.kind == "robots":
         if snapshot.status and unavailable(snapshot.status):
             yield Reservation(
@@ -82,7 +74,7 @@ def _read(snapshot: Snapshot, path: str, agents: Sequence[str]) -> Iterator[Rese
                 yield Reservation("rsl", "unknown", "*", "robots.txt", address[:200])
     elif snapshot.status in (0, 200):
         parsed = _tdmrep(snapshot.body) if snapshot.kind == "tdmrep" else _rsl(snapshot.body)
-        if (found := parsed.reservation(path)) is not None:
+        if (found := parsed.reservation(path, site)) is not None:
             yield found
 
 

@@ -5,20 +5,20 @@ from __future__ import annotations
 import re
 import xml.etree.ElementTree as ElementTree
 from dataclasses import dataclass
-from urllib.parse import urlsplit
 
 from manifests.documents import Reservation
-from manifests.reservations.robots import _canonical, _matches
+from manifests.reservations.paths import literal, matches, pattern_at
 from manifests.reservations.tokens import TRAINING
 
 MOST_BYTES = 1 << 20
 _ALL = TRAINING | {"all"}
 _FREE = frozenset({"free", "attribution", ""})
+_STRICTEST = ("allow", "unknown", "deny")  #: last
 
 
 @dataclass(frozen=True)
 class Rsl:
-    rules: tuple[tuple[str, str, str], ...]  #: pattern of paths, value, what was said
+    rules: tuple[tuple[str, str, str, str], ...]  #: site (empty: this one), pattern of paths, value, what was said
 
     @classmethod
     def parse(cls, text: str) -> Rsl:
@@ -32,19 +32,24 @@ class Rsl:
         rules = []
         for content in root.iter():
             if _name(content) == "content":
-                url = content.get("url") or "/"
-                parts = urlsplit(url)
-                path = url if url.startswith("/") else (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-                value, said = _value(content)
-                rules.append((_canonical(path), value, said))
+                at = pattern_at(content.get("url") or "/")
+                if at is not None:
+                    rules.append((*at, *_value(content)))
         return cls(tuple(rules))
 
-    def reservation(self, path: str) -> Reservation | None:
-        matching = [(len(p), value, said) for p, value, said in self.rules if _matches(p, _canonical(path))]
+    def reservation(self, path: str, site: str = "") -> Reservation | None:
+        """Of the rule with the longest matching pattern, of equals the strictest. A rule about another site than
+        ``site`` does not count.
+        """
+        matching = [
+            (len(p), _STRICTEST.index(value), said)
+            for of, p, value, said in self.rules
+            if (not of or site in ("", of)) and matches(p, literal(path))
+        ]
         if not matching:
             return None
         _, value, said = max(matching)
-        return Reservation("rsl", value, "*", "rsl", said[:200])
+        return Reservation("rsl", _STRICTEST[value], "*", "rsl", said[:200])
 
 
 def _value(content: ElementTree.Element) -> tuple[str, str]:

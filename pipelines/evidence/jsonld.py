@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from manifests.public_suffixes import registrable
-from manifests.reservations.hosts import host_of
+from manifests.reservations import host_of
 from pipelines.evidence.subject import TEXT_TYPES
 
 MOST_BYTES = 1 << 20

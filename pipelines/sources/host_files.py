@@ -6,7 +6,7 @@ from datetime import datetime
 from urllib.parse import urlsplit
 
 from manifests.documents import HostFile
-from manifests.reservations.hosts import host_of
+from manifests.reservations import host_of
 from pipelines.charset import decode
 from pipelines.sources.http import Response
 

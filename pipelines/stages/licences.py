@@ -15,15 +15,14 @@ import pyarrow.parquet as pq
 
 from manifests import parts, schemas, signatures, storage
 from manifests.receipts import digest_of, output
-from manifests.reservations import Hosts
-from manifests.reservations.hosts import host_of
+from manifests.reservations import Hosts, host_of
 from manifests.reviews import Book
 from pipelines.catalog import Catalog
 from pipelines.conductor import Conductor
 from pipelines.stages import reviews
 from pipelines.task import Made, Task
 
-VERSION = 2
+VERSION = 3
 COLUMN = "annotations/licence"
 UNITED = "annotations/united"
 SIGNATURES = "signatures"
@@ -47,12 +46,12 @@ def conclude(conductor: Conductor, catalog: Catalog, fresh: Sequence[str], suffi
 
 
 def gather_hosts(run: str, files: tuple[str, ...]) -> Made:
-    """What hosts say, sorted by host and date; a body that did not change is kept once."""
+    """What hosts say, sorted by host and date; what did not change since the time before is left out."""
     tables = [storage.read_table(storage.join(run, f)) for f in files] or [schemas.HOSTS.empty_table()]
     frame = pl.concat([pl.DataFrame(pl.from_arrow(t)) for t in tables])
-    frame = frame.sort("host", "kind", "fetched_at", "body").unique(
-        ["host", "kind", "status", "body"], keep="first", maintain_order=True
-    )
+    said = ("host", "kind", "status", "body")
+    frame = frame.sort("host", "kind", "fetched_at", "status", "body")
+    frame = frame.filter(pl.any_horizontal(pl.col(n).ne_missing(pl.col(n).shift()) for n in said))
     storage.write_table(storage.join(run, HOSTS), frame.to_arrow().cast(schemas.HOSTS))
     return Made([output(run, HOSTS, frame.height)], {"files": frame.height, "hosts": frame["host"].n_unique()})
 

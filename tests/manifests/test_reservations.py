@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from manifests.reservations import Hosts, robots_tokens, usage
-from manifests.reservations.robots import Robots
+from manifests.reservations.robots import MOST_BYTES, Robots
 from manifests.reservations.rsl import Rsl
 from manifests.reservations.tdmrep import TdmRep
 
@@ -29,6 +29,12 @@ from manifests.reservations.tdmrep import TdmRep
         ("Disallow: /*.php$", "/a.php", False),
         ("Disallow: /a%3cd.html", "/a%3Cd.html", False),
         ("Disallow: /ツ", "/%E3%83%84", False),
+        ("Disallow: /file-with-a-%2A.html", "/file-with-a-*.html", False),  # examples of 2.2.3
+        ("Disallow: /file-with-a-%2A.html", "/file-with-a-b.html", True),
+        ("Disallow: /foo-%24", "/foo-$", False),
+        ("Disallow: /a$b", "/a$b", False),
+        ("Disallow: /a%24", "/a", True),
+        ("Disallow: /bar?baz=https://foo.bar", "/bar?baz=https%3A%2F%2Ffoo.bar", False),
         ("Disallow: /a", "/A", True),
         ("Disallow: /", "/robots.txt", True),
         ("Disallow: /\x85\nAllow: /b", "/a", True),  # a line ends by CR or LF alone
@@ -56,6 +62,18 @@ def test_groups_belong_to_their_agents() -> None:
 def test_agents_in_a_row_share_their_rules(between: str) -> None:
     robots = Robots.parse(f"\ufeffUser-agent: CCBot\r\n{between}User-agent: GPTBot\r\nDisallow: /\r\n")
     assert [robots.allows(a, "/a")[0] for a in ("CCBot", "GPTBot", "Other")] == [False, False, True]
+
+
+@pytest.mark.parametrize("name", ["CCBot", "ccbot/2.0", "CCBot 2.0", "CCBot (+https://commoncrawl.org)", "CCBot\t"])
+def test_an_agent_is_known_by_its_product_token(name: str) -> None:
+    robots = Robots.parse(f"User-agent: {name}\nDisallow: /\nUser-agent: Kangaroo Bot/1.0\nDisallow: /k")
+    assert {r.agent for r in robots.reservations("/k") if r.value == "deny"} == {"CCBot", "Kangaroo Bot"}
+
+
+def test_no_rule_of_a_file_as_large_as_the_standard_asks_for_is_lost() -> None:
+    text = "User-agent: *\n" + "".join(f"Disallow: /{i}\n" for i in range(25_000)) + "Disallow: /last"
+    assert len(text) < MOST_BYTES
+    assert [r.value for r in Robots.parse(text).reservations("/last")] == ["deny"]
 
 
 def test_a_host_that_denies_nobody_is_known_to_allow() -> None:
@@ -150,6 +168,30 @@ def test_of_several_licences_of_rsl_one_may_be_chosen(licences: tuple[str, ...],
     found = Rsl.parse(f'<rsl><content url="/">{"".join(licences)}</content></rsl>').reservation("/a")
     assert found is not None
     assert found.value == value
+
+
+def test_of_equal_patterns_of_rsl_the_strictest_counts() -> None:
+    contents = (f'<content url="/">{offer}</content>' for offer in (_PAID, _NEVER, _FREE))
+    found = Rsl.parse(f"<rsl>{''.join(contents)}</rsl>").reservation("/a")
+    assert found is not None
+    assert found.value == "deny"
+
+
+def test_what_a_host_says_of_another_site_is_nothing_of_its_own() -> None:
+    theirs, ours = "https://elsewhere.example.com/long/*", "https://www.example.org/"
+    rules = [{"location": theirs, "tdm-reservation": 0}, {"location": ours, "tdm-reservation": 1}]
+    rsl = f'<rsl><content url="{theirs}">{_FREE}</content><content url="{ours}">{_NEVER}</content></rsl>'
+    hosts = Hosts([snapshot("tdmrep", json.dumps(rules), 1), snapshot("rsl", rsl, 1)])
+    found = hosts.reservations("https://example.org/long/a", None)
+    assert [(r.protocol, r.value) for r in found] == [("tdmrep", "deny"), ("rsl", "deny")]
+
+
+def test_what_is_no_address_is_passed_over() -> None:
+    rules = [{"location": "http://[x", "tdm-reservation": 0}, {"location": "/", "tdm-reservation": 1}]
+    rsl = f'<rsl><content url="http://[x">{_FREE}</content><content url="/">{_NEVER}</content></rsl>'
+    found = [TdmRep.parse(json.dumps(rules)).reservation("/a"), Rsl.parse(rsl).reservation("/a")]
+    assert [r.value for r in found if r] == ["deny", "deny"]
+    assert Hosts([{**snapshot("robots", "", 1), "host": ""}]).reservations("http://[x", None) == []
 
 
 def test_rsl_that_is_hostile_says_nothing() -> None:

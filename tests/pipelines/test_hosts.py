@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import polars as pl
 import pytest
 
 from manifests import parts, storage
+from manifests.documents import HostFile, hosts_table
 from manifests.policy import Policy
+from manifests.reservations import Hosts
 from manifests.signatures import Signature
 from pipelines.recipe import Source, Terms
 from pipelines.sources import SourceFile
@@ -102,3 +105,19 @@ def test_acquisition_and_dates_are_recorded_at_the_door(run: tuple[str, str]) ->
     (claim,) = evidence[0]["claims"]
     assert claim["version_known"]
     assert claim["observed"].day == 2
+
+
+def test_a_rule_that_comes_back_is_kept_again(tmp_path: Path) -> None:
+    """Denied, allowed, denied: a page fetched after the third is not judged by the second."""
+    deny, allow = "User-agent: *\nDisallow: /", "User-agent: *\nAllow: /"
+    files = [
+        HostFile("e.example", "robots", 200, body, fetched_at=datetime(2026, 1, day, tzinfo=UTC))
+        for day, body in enumerate((deny, deny, allow, deny, deny), 1)
+    ]
+    storage.write_table(str(tmp_path / "hosts/part.parquet"), hosts_table(files[::-1]))
+    licences.gather_hosts(str(tmp_path), ("hosts/part.parquet",))
+    table = storage.read_table(str(tmp_path / licences.HOSTS))
+    assert [d.day for d in table["fetched_at"].to_pylist()] == [1, 3, 4]
+    hosts = Hosts(table)
+    said = [hosts.reservations("https://e.example/a", datetime(2026, 1, d, tzinfo=UTC))[0].value for d in (2, 3, 5)]
+    assert said == ["deny", "allow", "deny"]
