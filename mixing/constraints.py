@@ -71,8 +71,10 @@ class Constraints:
                 raise ValueError(f"limits of group {name!r} are {said}; they must rise within 0 and 1")
             if wrong := [d for d, part in group.members.items() if not 0 <= part <= 1]:
                 raise ValueError(f"group {name!r}: the part of {', '.join(wrong)} that counts must be within 0 and 1")
-        if any(not all(w >= 0 for w in held.values()) or not sum(held.values()) > 0 for held in self.frozen):
-            raise ValueError("frozen proportions must not be negative, nor all zero")
+        if any(not all(0 <= w < math.inf for w in held.values()) or not sum(held.values()) > 0 for held in self.frozen):
+            raise ValueError("frozen proportions must be finite and not negative, nor all zero")
+        if self.budget < 0:
+            raise ValueError(f"budget is {self.budget:,}; it must not be negative")
         if wrong := [d for d in domains if not self.epochs(d) > 0]:
             raise ValueError(f"max_epochs of {', '.join(wrong)} must be positive")
         if wrong := [d for d, n in self.available.items() if n < 0]:

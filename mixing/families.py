@@ -121,8 +121,8 @@ class Linear(Family):
         return P, self._noise(P, X, Z, W, np.full(len(P), _NOISE))
 
     def _solve(self, X: Floats, z: Floats, w: Floats) -> Floats:
-        """Centred, so that the intercept is not drawn to zero."""
-        root = np.sqrt(w / w.sum())
+        """Centred, so that the intercept is not drawn to zero; of no runs, zero."""
+        root = np.sqrt(w / (w.sum() or 1.0))
         mean, centre = float(root**2 @ z), root**2 @ X
         y = root * (z - mean)
         U, s, V = np.linalg.svd(root[:, None] * (X - centre), full_matrices=False)

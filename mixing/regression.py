@@ -151,7 +151,9 @@ class _Fit:
         values = part.centre[:, None] + part.scale[:, None] * family.value(parts, X)
         predicted = np.empty((len(self.fold), *Y.T.shape))
         for i, (repeat, test) in enumerate(split):
-            predicted[repeat][:, test] = values[i * len(W) : (i + 1) * len(W), test]
+            here = slice(i * len(W), (i + 1) * len(W))
+            nothing = ~(held[here] > 0).any(1, keepdims=True)  # a metric of few runs: all of them are left out
+            predicted[repeat][:, test] = np.where(nothing, full.centre[:, None], values[here])[:, test]
         found = []
         for t in range(len(W)):
             rows = self.known[:, t]

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from mixing.noise import mixtures
 from mixing.simplex import Floats
 
 Flags = npt.NDArray[np.bool_]
@@ -39,6 +40,8 @@ def join(weights: pl.DataFrame, metrics: pl.DataFrame, key: str | None = None) -
         raise ValueError(f"needs two domains and one metric at least; found {some(domains)} and {some(names)}")
     if both := sorted({*domains} & {*names}):
         raise ValueError(f"columns are both domain and metric: {both}")
+    if named := [f"{m}_sd" for m in names if f"{m}_sd" in names]:
+        raise ValueError(f"metrics {some(named)}: predictions call deviations so; rename them, or leave them out")
     _check_domains(weights.select(domains))
     left_out = dict[str, str]()
     weights = _unique(weights, key, "weights", left_out)
@@ -70,6 +73,8 @@ def join(weights: pl.DataFrame, metrics: pl.DataFrame, key: str | None = None) -
             + (f" ({len(left_out)} left out: {reasons}{' …' if len(left_out) > 3 else ''})" if left_out else "")
         )
     X, Y = X[usable], Y[usable]
+    if mixtures(X).max() == 0:
+        raise ValueError(f"all {len(keys)} usable runs have the same mixture; a fit needs two that differ")
     seen = (~np.isnan(Y)).sum(0)
     if gone := [n for n, s in zip(names, seen, strict=True) if s < 2]:
         if len(gone) == len(names):
@@ -121,7 +126,8 @@ def _same_keys(weights: pl.DataFrame, metrics: pl.DataFrame, key: str) -> tuple[
         return weights.with_columns(pl.col(key).cast(pl.Int64)), metrics.with_columns(pl.col(key).cast(pl.Int64))
     if kinds[0] != kinds[1]:
         raise ValueError(f"key {key!r} is {kinds[0]} in weights and {kinds[1]} in metrics: give both the same type")
-    return weights, metrics
+    as_text = pl.col(key).cast(pl.String)  # dates, numbers with a point: a name like any other
+    return weights.with_columns(as_text), metrics.with_columns(as_text)
 
 
 def _check_domains(frame: pl.DataFrame) -> None:

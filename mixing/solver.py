@@ -124,13 +124,19 @@ def state(
 
 
 def optimum(problem: Problem, starts: Sequence[Floats] = ()) -> Floats:
-    """The best mixture, not rounded: from one start where the problem is convex, else from many. ``Infeasible``."""
+    """The best mixture, not rounded: from one start where the problem is convex, else from many. ``Infeasible``.
+
+    ``starts`` are the optima of problems alike that had one; where this one has none, what breaks its curved
+    constraints least is taken for it.
+    """
     region = problem.region
     if not starts and conic.applies(problem) and (found_at_once := conic.optimum(problem)) is not None:
         return found_at_once
     inside = region.nearest
     if problem.side_names and problem.excess(inside) > _SLACK:
-        inside = _inside(problem, region)
+        inside = _deepest(problem, region)
+        if not starts and problem.evaluate(inside)[2].max() > _SLACK:
+            raise _clash(problem, region)
     found = list(starts) if starts and problem.convex else [*starts, inside]
     if problem.risk and not starts:
         found = [optimum(problem.without_risk())]
@@ -159,12 +165,8 @@ def certified(problem: Problem, best: Floats) -> tuple[Floats, Certificate]:
     return best, certificate
 
 
-def _inside(problem: Problem, region: Region) -> Floats:
-    """A mixture under all constraints, curved ones too; Infeasible when there is none."""
-
-    x = _deepest(problem, region)
-    if problem.evaluate(x)[2].max() <= _SLACK:
-        return x
+def _clash(problem: Problem, region: Region) -> Infeasible:
+    """The error that names the constraints, curved ones too, that cannot be met together."""
 
     def feasible(items: Sequence[Row | int]) -> bool:
         """Whether these linear constraints, and sides by number, can be met together."""
@@ -179,7 +181,7 @@ def _inside(problem: Problem, region: Region) -> Floats:
     broken = irreducible([*region.rows, *range(len(problem.side_names))], feasible)
     rows = [i for i in broken if isinstance(i, Row)]
     names = [*(r.name for r in rows), *(problem.side_names[i] for i in broken if isinstance(i, int))]
-    raise region.clash(names, rows)
+    return region.clash(names, rows)
 
 
 def _deepest(problem: Problem, region: Region, sides: Sequence[int] | None = None) -> Floats:

@@ -145,6 +145,8 @@ def numbered(count: int, first: int = 0) -> list[str]:
 def _shares(natural: Mapping[str, float]) -> Floats:
     if len(natural) < 2:
         raise ValueError(f"a swarm needs two domains or more; found {[*natural]}")
+    if "run" in natural:
+        raise ValueError("a domain cannot be called 'run': the column of a swarm that names its runs is")
     shares = np.array([*natural.values()], np.float64)
     if not np.all(np.isfinite(shares)) or shares.min() < 0 or shares.sum() <= 0:
         raise ValueError(f"natural shares must be finite, not negative and not all zero; found {dict(natural)}")

@@ -135,6 +135,21 @@ def test_two_runs_are_enough_to_answer_and_are_warned_of() -> None:
     assert np.isfinite(fitted.predict(weights).drop("run").to_numpy()).all()
 
 
+@pytest.mark.parametrize("family", ["auto", "ridge"])
+def test_a_metric_of_few_runs_spoils_no_other(family: str) -> None:
+    weights, metrics = swarm(16)
+    alone = mixing.fit(weights, metrics.select("run", "bpb/web"), family=family)
+    X = weights.select(DOMAINS).to_numpy()
+    fold = cross_validation.folds(noise.mixtures(X[np.argsort(weights["run"].to_numpy(), kind="stable")]))[0]
+    together = weights["run"].sort().to_list()
+    for number in range(2):
+        pair = [run for run, f in zip(together, fold, strict=True) if f == number][:2]
+        rare = pl.Series("rare", [1.0 + i if r in pair else None for i, r in enumerate(weights["run"])])
+        both = mixing.fit(weights, metrics.select("run", "bpb/web").with_columns(rare), family=family)
+        assert np.isfinite(both.predict(weights).drop("run").to_numpy()).all()
+        assert both.families["bpb/web"] == alone.families["bpb/web"]
+
+
 def test_unseen_laws_are_ranked() -> None:
     """A swarm of another kind: twelve domains, a mixed exponential truth, noise, sparse mixtures."""
     rng = np.random.default_rng(7)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from datetime import date
 from pathlib import Path
 
 import numpy as np
@@ -121,6 +122,18 @@ def test_columns_that_are_no_domains_are_refused() -> None:
         runs.join(named.with_columns(step=pl.lit(1000)).drop("name"), m)
     with pytest.raises(ValueError, match="0 usable runs"):
         runs.join(named.drop("name").with_columns(pl.col("run") + "x"), m)
+    with pytest.raises(ValueError, match="metrics loss_sd: predictions call deviations so"):
+        runs.join(named.drop("name"), m.with_columns(loss_sd=pl.lit(0.1)))
+    with pytest.raises(ValueError, match="all 2 usable runs have the same mixture"):
+        runs.join(named.with_columns(x=pl.lit(0.5), y=pl.lit(0.5)).drop("name"), m)
+
+
+def test_runs_may_be_named_by_anything() -> None:
+    weights = pl.DataFrame({"x": [0.5, 0.2], "y": [0.5, 0.8]})
+    for keys in ([date(2026, 1, 2), date(2026, 1, 1)], [1.5, 0.5]):
+        metrics = pl.DataFrame({"run": keys, "loss": [1.0, 2.0]})
+        found = runs.join(metrics.select("run").hstack(weights), metrics)
+        assert found.keys == tuple(str(k) for k in sorted(keys))
 
 
 def test_noise_comes_from_repeats_and_differs_where_they_do() -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -244,6 +245,8 @@ def test_what_cannot_be_met_is_named_and_nothing_else(
         (None, Constraints(bounds={"web": (0.6, 0.4)}), r"bounds of web are 0\.6 to 0\.4"),
         (None, Constraints(decay=15.0), "needs `available` tokens and a `budget`"),
         (None, Constraints(max_divergence=0.1), "needs the natural proportions"),
+        (None, Constraints(frozen=[{"web": np.inf, "code": 1}]), "frozen proportions must be finite"),
+        (None, Constraints(budget=-1), "budget is -1; it must not be negative"),
     ],
 )
 def test_bad_requests(
@@ -365,6 +368,17 @@ def test_the_bootstrap_tells_noise_from_signal(surrogate: Surrogate) -> None:
     nothing = resample(mixing.fit(weights, noise, family="log_linear"), None, Constraints(natural=NATURAL), draws=20)
     assert nothing.indistinguishable is True
     assert resample(surrogate, draws=2).gain is None, "nothing natural to compare with"
+
+
+def test_draws_whose_laws_allow_no_mixture_come_as_near_as_they_can(surrogate: Surrogate) -> None:
+    aim = Objective(weights={"bpb/code": 1.0, "bpb/web": 1e-9, "accuracy": -1e-9}, no_worse=0.01)
+    tight = Constraints(natural=NATURAL, bounds={"code": (0.35, 1.0)})
+    assert mixing.solve(surrogate, aim, tight).weights["code"] == 0.35, "there is hardly room for more"
+    with pytest.raises(Infeasible, match="code ≥ 0.4; bpb/web no worse than natural"):
+        mixing.solve(surrogate, aim, replace(tight, bounds={"code": (0.4, 1.0)}))
+    found = resample(surrogate, aim, tight, draws=20)
+    assert all(low <= high for low, high in found.intervals.values())
+    assert found.intervals["code"][0] >= 0.35 - 1e-4
 
 
 def test_a_draw_is_judged_by_runs_that_it_left_out() -> None:

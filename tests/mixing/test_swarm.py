@@ -57,7 +57,7 @@ def test_small_weights_become_zero() -> None:
 @pytest.mark.parametrize(
     ("natural", "runs", "message"),
     [({"web": 1.0}, 8, "two domains"), (NATURAL, 1, "needs 2 or more"), ({"a": 0.0, "b": 0.0}, 8, "not all zero"),
-     ({"a": float("nan"), "b": 1.0}, 8, "finite")],
+     ({"a": float("nan"), "b": 1.0}, 8, "finite"), ({"run": 0.5, "b": 0.5}, 8, "cannot be called 'run'")],
 )  # fmt: skip
 def test_refusals(natural: dict[str, float], runs: int, message: str) -> None:
     with pytest.raises(ValueError, match=message):
