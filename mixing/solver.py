@@ -251,13 +251,17 @@ def _scale(problem: Problem, x: Floats) -> float:
     return float(np.ptp(problem.evaluate(x)[1], axis=1).max()) or 1.0
 
 
-def rounded(problem: Problem, x: Floats) -> Floats:
-    """``x`` in ten-thousandths, drawn inwards as far as curved constraints ask it."""
-    found = problem.region.round(x)
+def rounded(problem: Problem, x: Floats, on_grid: Callable[[Floats], Floats] | None = None) -> Floats:
+    """``x`` in ten-thousandths, drawn inwards as far as curved constraints ask it, and the grid allows.
+
+    ``on_grid`` brings a mixture there under the linear constraints; by default as the region does.
+    """
+    on_grid = on_grid or problem.region.round
+    found = on_grid(x)
     if problem.side_names and problem.evaluate(found)[2].max() > 0:
         inner = _deepest(problem, problem.region)
         for share in np.geomspace(1e-5, 1.0, 26):
-            found = problem.region.round(x + share * (inner - x))
+            found = on_grid(x + share * (inner - x))
             if problem.evaluate(found)[2].max() <= 0:
                 break
     return found

@@ -10,12 +10,13 @@ import numpy.typing as npt
 from threadpoolctl import threadpool_limits
 
 from mixing.constraints import Constraints, Group
+from mixing.infeasible import Infeasible
 from mixing.laws import Laws
 from mixing.objective import Objective, Problem
 from mixing.observed import observe
 from mixing.region import Region
 from mixing.repetition import Repetition
-from mixing.simplex import Floats, round_weights
+from mixing.simplex import UNITS, Floats, round_weights
 from mixing.solver import Mixture, certified, optimum, rounded, state
 from mixing.surrogate import Surrogate
 
@@ -50,6 +51,8 @@ def solve_stages(
     total = sum(s.budget for s in stages)
     if len({s.name for s in stages}) < len(stages) or any(s.budget < 1 for s in stages):
         raise ValueError("stages need names that differ and budgets above zero")
+    if constraints.ladders:
+        raise ValueError("ladders are for a blend of one stage")
     shares = {s.name: s.budget / total for s in stages}
     with threadpool_limits(1, "blas"):
         whole = state(surrogate, replace(objective, kind="mean", groups={}, no_worse=None), constraints)
@@ -63,9 +66,16 @@ def solve_stages(
         )
         problem = Problem(laws, aim, region, reference, whole.errors, repetition)
         best, certificate = certified(problem, optimum(problem))
-        exact = _by_stage(region, rounded(problem, best), best, stages)
-        weights = _rounded(exact, stages, constraints, surrogate.domains)
-        at = np.array([shares[s] * weights[s][d] for s, d in (n.split("/", 1) for n in region.domains)])
+
+        def on_grid(x: Floats) -> Floats:
+            weights = _rounded(_by_stage(x, region, stages), stages, constraints, surrogate.domains)
+            return np.array([shares[s] * weights[s][d] for s, d in (n.split("/", 1) for n in region.domains)])
+
+        at = rounded(problem, best, on_grid)
+        weights = {
+            s: {d: round(w * UNITS) / UNITS for d, w in held.items()}
+            for s, held in _by_stage(at, region, stages).items()
+        }
         mean = {d: sum(shares[s.name] * weights[s.name][d] for s in stages) for d in surrogate.domains}
         x = round_weights(np.array([mean[d] for d in whole.region.domains]))
         observed = observe(surrogate, whole, x)
@@ -136,32 +146,49 @@ class _Joint(Laws):
         return [X[:, k * m : (k + 1) * m] / share for k, share in enumerate(self.shares.values())]
 
 
+def _within(c: Constraints, stage: Stage, domains: Sequence[str]) -> Constraints:
+    """What the blend of one stage must obey: the limits of the whole and its own, and what its tokens allow."""
+    own, bounds = stage.constraints, dict[str, tuple[float, float]]()
+    for d in domains:
+        limits = [x.bounds[d] for x in (c, own) if d in x.bounds]
+        low, high = max([0.0, *(b[0] for b in limits)]), min([1.0, *(b[1] for b in limits)])
+        if d in stage.available and (cap := stage.available[d] * c.epochs(d) / stage.budget) < high:
+            high, why = cap, f"{stage.available[d]:,} tokens × {c.epochs(d):g} epochs of its {stage.budget:,}"
+        else:
+            why = "a bound"
+        if low > high * (1 + 1e-9):
+            raise Infeasible(f"stage {stage.name}: {d} ≥ {low:g} and ≤ {high:.4g} ({why}): loosen one of them")
+        bounds[d] = (min(low, high), high)
+    again = {f"{name} of {stage.name}" if name in c.groups else name: g for name, g in own.groups.items()}
+    excluded, frozen = [*c.excluded, *own.excluded], [*c.frozen, *own.frozen]
+    return Constraints(bounds=bounds, groups={**c.groups, **again}, excluded=excluded, frozen=frozen)
+
+
 def _joined(c: Constraints, stages: Sequence[Stage], domains: Sequence[str], total: int) -> Constraints:
     """All stages' constraints as ones on shares of all tokens."""
     bounds: dict[str, tuple[float, float]] = {}
     groups: dict[str, Group] = {}
     excluded: list[str] = []
+    frozen: list[dict[str, float]] = []
     for stage in stages:
-        share, own = stage.budget / total, stage.constraints
+        share, own = stage.budget / total, _within(c, stage, domains)
         every = {f"{stage.name}/{d}": 1.0 for d in domains}
         groups[f"{_BUDGET}{stage.name}"] = Group(every, share, share)
-        for d in domains:
-            limits = [x.bounds[d] for x in (c, own) if d in x.bounds]
-            low, high = max([0.0, *(b[0] for b in limits)]), min([1.0, *(b[1] for b in limits)])
-            cap = stage.available[d] * c.epochs(d) / total if d in stage.available else 1.0
-            bounds[f"{stage.name}/{d}"] = (low * share, max(low * share, min(high * share, cap)))
-        for name, g in {**c.groups, **own.groups}.items():
+        bounds |= {f"{stage.name}/{d}": (low * share, high * share) for d, (low, high) in own.bounds.items()}
+        for name, g in own.groups.items():
             members = {f"{stage.name}/{d}": part for d, part in g.members.items()}
             groups[f"{stage.name}: {name}"] = Group(members, g.at_least * share, g.at_most * share)
-        excluded += [f"{stage.name}/{d}" for d in {*c.excluded, *own.excluded}]
+        excluded += [f"{stage.name}/{d}" for d in sorted({*own.excluded})]
+        frozen += [{f"{stage.name}/{d}": w for d, w in held.items()} for held in own.frozen]
     for d, tokens in c.available.items():
         if (cap := tokens * c.epochs(d) / total) < 1:
             groups[f"all of {d}"] = Group({f"{s.name}/{d}": 1.0 for s in stages}, 0.0, cap)
     q = sum(c.natural.values())
     natural = {f"{s.name}/{d}": s.budget / total * share / q for s in stages for d, share in c.natural.items()}
     return Constraints(
-        bounds=bounds, groups=groups, excluded=excluded, natural=natural, max_divergence=c.max_divergence
-    )
+        bounds=bounds, groups=groups, excluded=excluded, frozen=frozen, natural=natural,
+        max_divergence=c.max_divergence,
+    )  # fmt: skip
 
 
 def _repetition(region: Region, c: Constraints, shares: Mapping[str, float], total: int) -> Repetition:
@@ -190,13 +217,12 @@ def _objective(o: Objective, metrics: Sequence[str], shares: Mapping[str, float]
     )
 
 
-def _by_stage(region: Region, near: Floats, exact: Floats, stages: Sequence[Stage]) -> dict[str, dict[str, float]]:
-    """Weights within each stage, of the exact optimum; of the rounded one where a stage got nothing."""
+def _by_stage(x: Floats, region: Region, stages: Sequence[Stage]) -> dict[str, dict[str, float]]:
+    """Weights within each stage, of shares of all tokens."""
     found: dict[str, dict[str, float]] = {}
     for stage in stages:
         at = [i for i, d in enumerate(region.domains) if d.split("/", 1)[0] == stage.name]
-        y = np.maximum(exact[at], 0.0)
-        y = y if y.sum() > 0 else near[at]
+        y = np.maximum(x[at], 0.0)
         found[stage.name] = {region.domains[i].split("/", 1)[1]: float(v / y.sum()) for i, v in zip(at, y, strict=True)}
     return found
 
@@ -208,21 +234,13 @@ def _rounded(
     names = sorted(domains)
     chosen: dict[str, dict[str, float]] = {s: dict(w) for s, w in exact.items()}
     for stage in stages:
-        bounds = {}
-        for d in names:
-            limits = [x.bounds[d] for x in (c, stage.constraints) if d in x.bounds]
-            low, high = max([0.0, *(b[0] for b in limits)]), min([1.0, *(b[1] for b in limits)])
+        own, bounds = _within(c, stage, names), dict[str, tuple[float, float]]()
+        for d, (low, high) in own.bounds.items():
             if d in c.available:
                 others = sum(s.budget * chosen[s.name][d] for s in stages if s.name != stage.name)
                 high = min(high, (c.available[d] * c.epochs(d) - others) / stage.budget)
-            if d in stage.available:
-                high = min(high, stage.available[d] * c.epochs(d) / stage.budget)
             bounds[d] = (low, max(low, high, exact[stage.name][d] - 1e-9))
-        own = Constraints(
-            bounds=bounds, groups={**c.groups, **stage.constraints.groups},
-            excluded=[*c.excluded, *stage.constraints.excluded],
-        )  # fmt: skip
-        x = Region(names, own).round(np.array([exact[stage.name][d] for d in names]))
+        x = Region(names, replace(own, bounds=bounds)).round(np.array([exact[stage.name][d] for d in names]))
         chosen[stage.name] = dict(zip(names, x.tolist(), strict=True))
     return chosen
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from manifests import storage
 from pipelines.recipe import Recipe, Solve
+from pipelines.recipe.mixing import Stage
 from pipelines.recipe_paths import pattern_path, policy_path
 
 Place = tuple[str | int, ...]  #: of a value in the recipe: keys and numbers
@@ -136,9 +137,14 @@ def _bad_mix(recipe: Recipe, folder: Path) -> Iterator[Problem]:
         len(domains) > 1 and not recipe.mix.results and importlib.util.find_spec("jax") is None
     ):  # one domain needs no weighing
         yield ("mix",), "proxies are trained with JAX: pip install 'cuvee[proxy]'"
-    for loc, name in _named_domains(recipe.mix.solve):
-        if name not in domains:
-            yield ("mix", "solve", *loc), f"unknown domain; allowed: {', '.join(sorted(domains))}"
+    if "run" in domains and len(domains) > 1:
+        yield ("mix",), "a domain cannot be called run, as the column that names the runs of a swarm: name it otherwise"
+    asking: list[tuple[Place, Solve | Stage]] = [(("mix", "solve"), recipe.mix.solve)]
+    asking += [(("mix", "stages", i), stage) for i, stage in enumerate(recipe.mix.stages)]
+    for place, section in asking:
+        for loc, name in _named_domains(section):
+            if name not in domains:
+                yield (*place, *loc), f"unknown domain; allowed: {', '.join(sorted(domains))}"
     try:
         ProxyConfig.of(recipe.mix.proxy, vocabulary=1)
     except ValueError as error:
@@ -149,18 +155,20 @@ def _bad_mix(recipe: Recipe, folder: Path) -> Iterator[Problem]:
         yield ("mix", "policy"), str(error)
 
 
-def _named_domains(solve: Solve) -> Iterator[tuple[Place, str]]:
-    """Where the solver's section names a domain."""
-    for name in solve.bounds:
+def _named_domains(section: Solve | Stage) -> Iterator[tuple[Place, str]]:
+    """Where the solver's section, or a stage, names a domain."""
+    for name in section.bounds:
         yield ("bounds", name), name
-    for i, name in enumerate(solve.excluded):
+    for i, name in enumerate(section.excluded):
         yield ("excluded", i), name
-    for group, limits in solve.groups.items():
+    for group, limits in section.groups.items():
         yield from ((("groups", group, "domains", i), name) for i, name in enumerate(limits.domains))
-    for i, held in enumerate(solve.frozen):
+    if isinstance(section, Stage):
+        return
+    for i, held in enumerate(section.frozen):
         yield from ((("frozen", i, name), name) for name in held)
-    if isinstance(solve.max_epochs, dict):
-        yield from ((("max_epochs", name), name) for name in solve.max_epochs)
+    if isinstance(section.max_epochs, dict):
+        yield from ((("max_epochs", name), name) for name in section.max_epochs)
 
 
 def _missing_files(recipe: Recipe, folder: Path) -> Iterator[Problem]:

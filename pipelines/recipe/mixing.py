@@ -7,8 +7,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from pipelines.recipe.base import Name, Section, Share
-from pipelines.recipe.solving import DomainGroup, Solve
+from pipelines.recipe.base import Name, Section
+from pipelines.recipe.solving import Bounds, DomainGroup, Solve
 
 
 class TokenizerTraining(Section):
@@ -51,7 +51,7 @@ class Stage(Section):
     budget: Annotated[int, Field(ge=1000)]
     min_document: Annotated[int, Field(ge=0)] = 0  #: tokens; of shorter documents none
     sequence_length: Annotated[int, Field(ge=0)] = 0  #: told to the trainer
-    bounds: dict[str, tuple[Share, Share]] = {}
+    bounds: Bounds = {}
     groups: dict[str, DomainGroup] = {}
     excluded: list[str] = []
 

@@ -4,11 +4,20 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from pipelines.recipe.base import Section, Share
 
 Positive = Annotated[float, Field(gt=0)]
+
+
+def _rising(bounds: dict[str, tuple[float, float]]) -> dict[str, tuple[float, float]]:
+    if wrong := [f"{name} [{low:g}, {high:g}]" for name, (low, high) in bounds.items() if low > high]:
+        raise ValueError(f"the lower bound is above the upper one: {', '.join(wrong)}")
+    return bounds
+
+
+Bounds = Annotated[dict[str, tuple[Share, Share]], AfterValidator(_rising)]  #: least and most of a domain
 
 
 class DomainGroup(Section):
@@ -40,19 +49,12 @@ class Solve(Section):
     no_worse: Annotated[float, Field(ge=0)] | None = None  #: than natural by more than this, for any metric
     max_epochs: Positive | dict[str, Positive] = 4.0
     decay: Positive | None = None  #: R* of repetition; null: the runs repeated their data as the target will
-    bounds: dict[str, tuple[Share, Share]] = {}
+    bounds: Bounds = {}
     groups: dict[str, DomainGroup] = {}
     excluded: list[str] = []
     frozen: list[dict[str, Annotated[float, Field(ge=0)]]] = []  #: domains that keep these proportions
     max_divergence: Positive | None = None  #: KL from the natural proportions, nats
     bootstrap: Annotated[int, Field(ge=0)] = 100  #: resamples of the runs; 0: none
-
-    @field_validator("bounds")
-    @classmethod
-    def _ordered(cls, bounds: dict[str, tuple[float, float]]) -> dict[str, tuple[float, float]]:
-        if wrong := [f"{name} [{low:g}, {high:g}]" for name, (low, high) in bounds.items() if low > high]:
-            raise ValueError(f"the lower bound is above the upper one: {', '.join(wrong)}")
-        return bounds
 
 
 class SolveFile(Solve):

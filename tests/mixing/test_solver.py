@@ -374,7 +374,7 @@ def test_draws_whose_laws_allow_no_mixture_come_as_near_as_they_can(surrogate: S
     aim = Objective(weights={"bpb/code": 1.0, "bpb/web": 1e-9, "accuracy": -1e-9}, no_worse=0.01)
     tight = Constraints(natural=NATURAL, bounds={"code": (0.35, 1.0)})
     assert mixing.solve(surrogate, aim, tight).weights["code"] == 0.35, "there is hardly room for more"
-    with pytest.raises(Infeasible, match="code ≥ 0.4; bpb/web no worse than natural"):
+    with pytest.raises(Infeasible, match=r"code ≥ 0\.4; bpb/web no worse than natural"):
         mixing.solve(surrogate, aim, replace(tight, bounds={"code": (0.4, 1.0)}))
     found = resample(surrogate, aim, tight, draws=20)
     assert all(low <= high for low, high in found.intervals.values())

@@ -88,6 +88,39 @@ def test_what_stages_cannot_share_is_named(surrogate: Surrogate) -> None:
         solve_stages(surrogate, AIM, ALL, [STAGES[0], STAGES[0]])
 
 
+@pytest.mark.parametrize(
+    ("whole", "own", "available", "message"),
+    [
+        ({"code": (0.0, 0.2)}, {"code": (0.5, 1.0)}, TOKENS, r"stage midtraining: code ≥ 0\.5 and ≤ 0\.2"),
+        ({}, {"code": (0.5, 0.1)}, TOKENS, r"code ≥ 0\.5 and ≤ 0\.1"),
+        ({}, {"code": (0.5, 1.0)}, {**TOKENS, "code": 10}, r"code ≥ 0\.5 and ≤ 0\.0001 \(10 tokens × 2 epochs"),
+    ],
+)
+def test_what_one_stage_cannot_keep_is_named(
+    surrogate: Surrogate, whole: dict[str, tuple[float, float]], own: dict[str, tuple[float, float]],
+    available: dict[str, int], message: str,
+) -> None:  # fmt: skip
+    late = replace(STAGES[1], available=available, constraints=Constraints(bounds=own))
+    with pytest.raises(Infeasible, match=message):
+        solve_stages(surrogate, AIM, replace(ALL, bounds=whole), [STAGES[0], late])
+
+
+def test_what_holds_for_the_whole_holds_for_every_stage(surrogate: Surrogate) -> None:
+    whole = replace(ALL, frozen=[{"prose": 2, "pdf": 1}], groups={"good": Group({"code": 1}, at_most=0.1)})
+    _, weights = solve_stages(surrogate, AIM, whole, STAGES)
+    for found in weights.values():
+        assert found["prose"] == pytest.approx(2 * found["pdf"], abs=2e-4)
+        assert found["code"] <= 0.1, "a stage's group of the same name is another"
+    assert weights["midtraining"]["prose"] + weights["midtraining"]["pdf"] >= 0.4 - 1e-9
+    for limit in (0.011, 0.03, 0.07, 0.1, 0.2):
+        early = [replace(STAGES[0], constraints=Constraints()), replace(STAGES[1], constraints=Constraints())]
+        mixture, _ = solve_stages(surrogate, AIM, replace(ALL, max_divergence=limit), early)
+        assert mixture.divergence is not None
+        assert mixture.divergence <= limit, "rounding draws inwards"
+    with pytest.raises(ValueError, match="ladders are for a blend of one stage"):
+        solve_stages(surrogate, AIM, replace(ALL, budget=1, ladders=[["code", "web"]]), STAGES)
+
+
 def test_stages_are_in_the_manifest(surrogate: Surrogate) -> None:
     mixture, weights = solve_stages(surrogate, AIM, ALL, STAGES)
     made = compose(

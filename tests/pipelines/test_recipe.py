@@ -73,6 +73,19 @@ def test_a_good_recipe_loads(folder: Path) -> None:
         ("select:", f"{MIX}, solve: {{bounds: {{notes: [1, 0.1]}}}}}}\nselect:", 7, "the lower bound is above"),
         (
             "select:",
+            f"{MIX}, stages: [{{name: a, budget: 1000, excluded: [nots]}}]}}\nselect:",
+            7,
+            "mix.stages[0].excluded[0]: unknown domain; allowed: notes",
+        ),
+        (
+            "select:",
+            f"{MIX}, stages: [{{name: a, budget: 1000, bounds: {{notes: [1, 0.1]}}}}]}}\nselect:",
+            7,
+            "the lower bound is above",
+        ),
+        ("select:", f"{MIX}}}\nselect:\n  domains: [{{domain: run, when: words > 5}}]", 7, "cannot be called run"),
+        (
+            "select:",
             f"{REPHRASE}, url: 'ftp://x'}}}}\nselect:",
             6,
             "rephrase.generator: endpoint ftp://x: must be an http",
