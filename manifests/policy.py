@@ -80,6 +80,11 @@ class Policy:
         """Whether a licence category alone would be allowed: a rough preview, where ``decide`` is exact."""
         return category in self.allow and not (reserved and bool(self.honour_reservations))
 
+    def honours(self, protocol: str, agent: str) -> bool:
+        """Whether a reservation by this protocol, to this agent, counts."""
+        named = agent == "*" or agent.lower() in {a.lower() for a in self.agents}
+        return named and protocol in self.honour_reservations
+
     def decide(self, signature: Signature) -> Decision:
         """The decision on a document with this evidence."""
         expression, kind_of, kind, confidence = signature.conclusion()
@@ -136,11 +141,10 @@ class Policy:
     def _reserved(self, signature: Signature, notes: list[str], *, contract: bool) -> tuple[Action, str] | None:
         """The strictest reservation that counts; those that do not are noted."""
         open_terms = None
-        agents = {a.lower() for a in self.agents}
         for protocol, value, agent in signature.reservations:
             if value == "allow":
                 continue
-            if protocol not in self.honour_reservations or (agent != "*" and agent.lower() not in agents):
+            if not self.honours(protocol, agent):
                 notes.append(f"reservation not honoured: {protocol} {agent}")
             elif contract:
                 notes.append(f"reservation overridden by contract: {protocol} {agent}")

@@ -22,6 +22,8 @@ from manifests.receipts import digest_of
 
 #: kinds whose statement about the same text holds for a copy of it too; a web page speaks for itself alone
 AUTHORITATIVE = frozenset(KINDS[: KINDS.index("license-file") + 1])
+#: where a run keeps them: after deduplication with the claims of all copies
+FOLDERS = ("signatures-united", "signatures")
 #: the asserter of a claim that came from a duplicate starts with this
 COPIED = "copy: "
 #: TDMRep: what comes later supersedes what came before, and silence resets nothing

@@ -184,8 +184,8 @@ def _reservations(facts: Facts) -> str:
         acted = f"Policy of the mixture: {facts.mix.policy} {facts.mix.policy_digest}"
         acted += f", of {policy.as_of}." if policy else "; it is not at hand, so what it honours is not known."
     found = signals.of(facts)
-    heads = ("protocol", "value", "documents in the data", "acted upon by the policy")
-    rows = ((s.protocol, s.value, s.documents, s.honoured) for s in found)
+    heads = ("protocol", "agent", "value", "documents in the data", "acted upon by the policy")
+    rows = ((s.protocol, s.agent, s.value, s.documents, s.honoured) for s in found)
     none = "No machine-readable reservation was found in the data that remains. No answer is not permission."
     return f"{markdown.text(acted, 400)}\n\n{markdown.table(heads, rows, none)}"
 

@@ -181,8 +181,8 @@ def _summed(rows: pl.DataFrame) -> dict[str, pl.DataFrame]:
     told = {}
     for name in ("claims", "reservations"):
         fields = [c for c in _TABLES[name] if c not in (*_NUMBERS, "source")]
-        flat = rows.select("id", "source", *_SUMS, name).explode(name).drop_nulls(name).unnest(name)
-        told[name] = flat.select("id", "source", *fields, *_SUMS).unique(["id", *fields], maintain_order=True)
+        flat = rows.select("row", "source", *_SUMS, name).explode(name).drop_nulls(name).unnest(name)
+        told[name] = flat.select("row", "source", *fields, *_SUMS).unique(["row", *fields], maintain_order=True)
     return {name: _grouped(name, told.get(name, rows)) for name in _TABLES}
 
 

@@ -31,8 +31,8 @@ def table(heads: Sequence[str], rows: Iterable[Sequence[Any]], empty: str = "Non
 
 
 def bullets(items: Iterable[Any], empty: str = "None.") -> str:
-    """A list of lines."""
-    return "\n".join(f"- {text(i, 600)}" for i in items) or empty
+    """A list of lines, each long enough for every language there is."""
+    return "\n".join(f"- {text(i, 10_000)}" for i in items) or empty
 
 
 def page(*blocks: str) -> str:

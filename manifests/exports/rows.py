@@ -11,6 +11,8 @@ import polars as pl
 
 from manifests import parts, schemas, storage
 from manifests.report import frame as frames
+from manifests.signatures import FOLDERS as SIGNATURES
+from manifests.signatures import Reserved, Signature
 from manifests.takedown.deny import PATH as DENIED
 from manifests.takedown.deny import DenyList
 
@@ -30,6 +32,7 @@ _EVIDENCE = ["claims", "reservations", "acquisition"]
 _NULLS |= {
     n: t for n, t in pl.DataFrame(pl.from_arrow(schemas.EVIDENCE.empty_table())).schema.items() if n in _EVIDENCE
 }
+_RESERVATIONS = pl.List(pl.Struct(dict.fromkeys(Reserved._fields, pl.String)))
 _DOCUMENT = ["id", "url", "title", "media_type", "fetched_at", "origin", "generator", "style"]
 
 
@@ -72,6 +75,8 @@ class Rows:
         if storage.is_file(storage.join(self.run, parts.path(parts.EVIDENCE, part))):
             columns[parts.EVIDENCE] = _EVIDENCE
         rows = parts.aligned(self.run, part, columns).with_row_index("row")
+        if "signature" in rows.columns:
+            rows = self._with_hosts(part, rows)
         missing = {n: pl.lit(None, t) for n, t in _NULLS.items() if n not in rows.columns}
         size = pl.col("text").str.len_bytes().cast(pl.Int64) if "text" in rows.columns else pl.lit(0, pl.Int64)
         rows = rows.with_columns(bytes=size, **missing).drop("text", strict=False)
@@ -82,6 +87,22 @@ class Rows:
             rows = rows.join(found, on="row", how="left", maintain_order="left").with_columns(pl.col(name).fill_null(0))
         counted = {"shards": pl.col("seen") > 0, "kept": pl.col("keep").fill_null(False), "read": pl.lit(True)}
         return rows.with_columns(counted=counted[self.basis])
+
+    def _with_hosts(self, part: str, rows: pl.DataFrame) -> pl.DataFrame:
+        """What a document's host reserves is in no evidence of its own, but in the signature that it was decided by."""
+        for folder in SIGNATURES:
+            uri = storage.join(self.run, parts.path(folder, part))
+            if not storage.is_file(uri):
+                continue
+            interned = dict(zip(*storage.read_table(uri, ["signature", "evidence"]).to_pydict().values(), strict=True))
+            if set(rows["signature"].drop_nulls().unique()) <= set(interned):
+                said = [[r._asdict() for r in Signature.from_json(e).reservations] for e in interned.values()]
+                found = pl.DataFrame(
+                    {"signature": list(interned), "reservations": pl.Series(said, dtype=_RESERVATIONS)}
+                )
+                rows = rows.drop("reservations", strict=False)
+                return rows.join(found, on="signature", how="left", maintain_order="left")
+        return rows
 
     @cached_property
     def _denied(self) -> list[str]:

@@ -1,4 +1,4 @@
-"""How the run treated reservations: which protocols were found, and whether its policy acts on them."""
+"""How the run treated reservations: which were found, and whether its policy acts on them."""
 
 from __future__ import annotations
 
@@ -14,13 +14,14 @@ from manifests.policy import Policy
 @dataclass(frozen=True)
 class Signal:
     protocol: str
+    agent: str
     value: str
-    documents: int  #: in the data set; one counts for each agent that is named
+    documents: int  #: in the data set
     honoured: str  #: yes, no, unknown
 
 
 def policy_of(facts: Facts) -> Policy | None:
-    """The policy of the mix None when there is none, or what its name stands for has changed since."""
+    """The policy of the mix; None when there is none, or what its name stands for has changed since."""
     if facts.mix is None:
         return None
     try:
@@ -34,11 +35,12 @@ def policy_of(facts: Facts) -> Policy | None:
 
 def of(facts: Facts) -> list[Signal]:
     policy = policy_of(facts)
-    table = facts.reservations.group_by("protocol", "value").agg(pl.col("documents").sum()).sort("protocol", "value")
-    return [Signal(p, v, n, _honoured(policy, p)) for p, v, n in table.iter_rows()]
+    keys = ["protocol", "agent", "value"]
+    table = facts.reservations.group_by(keys).agg(pl.col("documents").sum()).sort(keys)
+    return [Signal(p, a, v, n, _honoured(policy, p, a)) for p, a, v, n in table.iter_rows()]
 
 
-def _honoured(policy: Policy | None, protocol: str) -> str:
+def _honoured(policy: Policy | None, protocol: str, agent: str) -> str:
     if policy is None:
         return "unknown"
-    return "yes" if protocol in policy.honour_reservations else "no"
+    return "yes" if policy.honours(protocol, agent) else "no"

@@ -46,6 +46,8 @@ class _Graph:
             stated = {"hasDeclaredLicense": facts.declared(source), "hasConcludedLicense": facts.concluded(source)}
             for kind, expressions in stated.items():
                 relations.append(self._relation(f"{kind}-{i}", package, kind, self._expressions(expressions)))
+        # the profile asks for both; what the compilation as a whole declares is not recorded
+        relations.append(self._relation("declared", whole, "hasDeclaredLicense", [_NO_ASSERTION]))
         relations.append(self._relation("licences", whole, "hasConcludedLicense", self._expressions(facts.concluded())))
         elements = [agent, whole, *sources, *self._licences.values(), *relations]
         return [

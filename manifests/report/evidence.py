@@ -14,10 +14,8 @@ from manifests.report import queries
 from manifests.report.material import Material
 from manifests.report.queries import Why
 from manifests.report.shown import plain
-from manifests.signatures import Signature
+from manifests.signatures import FOLDERS, Signature
 
-#: where signatures lie: after deduplication with the claims of all copies
-_FOLDERS = ("signatures-united", "signatures")
 _CLAIMS = 6
 
 
@@ -36,7 +34,7 @@ def of(m: Material) -> Evidence | None:
     """None before licences are concluded, or where an earlier version concluded them without signatures."""
     documents = m.sums.by("licences", "signature", "domain", "keep", where=pl.col("signature") != "")
     interned: dict[str, str] = {}
-    for folder in _FOLDERS:
+    for folder in FOLDERS:
         for uri in storage.list_files(storage.join(m.run, folder), "*.parquet", recursive=True):
             for name, text in pl.read_parquet(frames.path_of(uri), glob=False).iter_rows():
                 interned.setdefault(name, text)

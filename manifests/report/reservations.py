@@ -92,7 +92,7 @@ def _signals(m: Material, found: evidences.Evidence, policy: Policy | None) -> t
             row["documents"],
             row["kept"],
             row["tokens"],
-            ("yes" if said.protocol in policy.honour_reservations else "no") if policy else "unknown",
+            ("yes" if policy.honours(said.protocol, said.agent) else "no") if policy else "unknown",
             m.why(
                 queries.totals(queries.saying(json.dumps(said, separators=(",", ":"), ensure_ascii=False))),
                 {n: row[n] for n in ("documents", "kept", "tokens")},

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +14,10 @@ import pytest
 from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
 
-from manifests import exports, parts, schemas, storage
-from manifests.exports import absences, licensing
+from manifests import exports, parts, schemas, signatures, storage
+from manifests.exports import absences, licensing, signals
 from manifests.exports.facts import gather
+from manifests.policy import Policy
 from tests.manifests.report import run_folder
 
 KEPT = run_folder.ROWS - 8  # six are too short, two are duplicates
@@ -96,6 +98,10 @@ def test_spdx_is_valid_with_declared_and_concluded_licences(run: Path, tmp_path:
     assert declared == ["CC-BY-4.0"]
     assert len(relations["relation-hasConcludedLicense-0"].to) == 2  # and no assertion
     assert relations["relation-sources"].to == [source]
+    for package in (whole, source):  # what the dataset profile asks of each
+        of = [r.relationshipType for r in relations.values() if r.from_ is package]
+        for kind in ("hasConcludedLicense", "hasDeclaredLicense"):
+            assert of.count(getattr(model.RelationshipType, kind)) == 1
 
 
 def test_spdx_without_a_type_is_refused(run: Path, tmp_path: Path) -> None:
@@ -142,6 +148,28 @@ def test_a_claim_made_twice_counts_its_document_once(run: Path, tmp_path: Path) 
     _, ids = run_folder.ids_of(str(copy))
     parts.write(str(copy), parts.EVIDENCE, run_folder.PART, twice, schema="evidence", ids=ids)
     assert gather(str(copy)).claims.equals(gather(str(run)).claims)
+
+
+def test_what_hosts_reserve_is_told_by_agent_and_each_document_counted_once(run: Path, tmp_path: Path) -> None:
+    """The host's robots.txt is in no evidence of its own; the policy of the mix names one of the two agents."""
+    copy = Path(shutil.copytree(run, tmp_path / "run"))
+    evidence = parts.read(str(copy), parts.EVIDENCE, run_folder.PART).to_pylist()
+    for row in evidence[-2:]:
+        robots = [
+            {"protocol": "robots", "value": "deny", "agent": a, "locator": "robots.txt"} for a in ("omgili", "GPTBot")
+        ]
+        row["reservations"] = [*row["reservations"], *robots]
+    licence, interned = signatures.annotate(pa.Table.from_pylist(evidence, schema=schemas.EVIDENCE))
+    _, ids = run_folder.ids_of(str(copy))
+    table = pa.Table.from_batches([licence])
+    parts.write(str(copy), "annotations/licence", run_folder.PART, table, schema="licence", ids=ids)
+    parts.write(str(copy), "signatures", run_folder.PART, interned, schema="signatures", ids=ids)
+    facts = gather(str(copy))
+    assert facts.mix is not None
+    policy = Policy.load("permissive-only")
+    facts = replace(facts, mix=facts.mix.model_copy(update={"policy": policy.name, "policy_digest": policy.digest}))
+    told = [(s.protocol, s.agent, s.documents, s.honoured) for s in signals.of(facts)]
+    assert told == [("robots", "GPTBot", 2, "yes"), ("robots", "omgili", 2, "no"), ("tdm<rep>", "*", 1, "no")]
 
 
 @pytest.mark.parametrize("form", exports.FORMATS)

@@ -177,3 +177,8 @@ def test_contracts_are_in_the_bill_of_materials(facts: Facts) -> None:
         }
     ]
     assert generator["name"] == "model-x"
+
+
+def test_a_list_of_every_language_is_told_to_its_end() -> None:
+    named = ", ".join(f"l{i:03d}" for i in range(446))
+    assert markdown.bullets([f"Languages: {named}"]) == f"- Languages: {named}"
