@@ -137,6 +137,11 @@ class Conductor:
         done = self._look(tasks[0].stage, tasks).done if tasks else {}
         return [done[t.name] for t in tasks if t.name in done]
 
+    def key_files(self, stage: str, tasks: Sequence[Task]) -> list[Receipt]:
+        """The receipts of the files that an exchange of these tasks consumed: merged ones where there are very many."""
+        written = self.receipts(tasks)
+        return self.receipts(merging.tasks(stage, written)) if len(tasks) > merging.FILES else written
+
     def _look(self, stage: str, tasks: Sequence[Task]) -> _Found:
         """What is there of a stage, whose tasks may be of earlier stages, too.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import pytest
 import yaml
 
 from manifests import edits
+from pipelines import merging
 from pipelines.errors import RecipeError, RunFailed
 from pipelines.stages.deduplicate import groups, semantic
 from tests.pipelines.conftest import run_quietly
@@ -76,7 +78,7 @@ def found(run: Path, source: str) -> dict[str, tuple[Any, ...]]:
 
 @pytest.mark.slow
 def test_a_run_held_against_an_earlier_one_is_the_run_of_both(
-    tmp_path: Path, crawls: dict[str, list[dict[str, str]]]
+    tmp_path: Path, crawls: dict[str, list[dict[str, str]]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     both = ran(tmp_path, "both", crawls)
     kinds = dict(column(both, "duplicates")["kind"].value_counts().rows())
@@ -91,6 +93,12 @@ def test_a_run_held_against_an_earlier_one_is_the_run_of_both(
         name = f"after_{partitions or 4}"
         after = ran(tmp_path, name, {"second": crawls["second"]}, index="before", partitions=partitions)
         assert found(after, "second") == found(both, "second")
+    with monkeypatch.context() as patched:
+        patched.setattr(merging, "FILES", 0)
+        merged = ran(tmp_path, "merged", {"first": crawls["first"]}, partitions=4)
+    shutil.rmtree(merged / "exchange" / "keys")  # what was merged is not read again
+    after = ran(tmp_path, "after_merged", {"second": crawls["second"]}, index="merged", partitions=2)
+    assert found(after, "second") == found(both, "second")
     gone = {name: survivor for name, (survivor, _, _) in found(tmp_path / "before", "first").items()}
     assert gone == {name: survivor for name, (survivor, _, _) in found(both, "first").items()}
 
@@ -104,7 +112,7 @@ def test_an_index_of_other_parameters_is_refused_before_any_work(
         RecipeError, match=r"dedup.index: the keys of .*old are of another kind: rows is 5 here and 4 th"
     ):
         ran(tmp_path, "new", some, index="old", rows=5)
-    with pytest.raises(RecipeError, match=r"partitions is 3 here and 8 for .*old::.* one must be a multiple"):
+    with pytest.raises(RecipeError, match=r"partitions is 3 here and 8 for .*old: one must be a multiple"):
         ran(tmp_path, "new", some, index="old", partitions=3)
     with pytest.raises(RecipeError, match="has no index of duplicates"):
         ran(tmp_path, "new", some, index="nowhere")

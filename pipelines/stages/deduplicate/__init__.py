@@ -92,8 +92,9 @@ def _found(
     verified = conductor.map(f"verify{suffix}", tasks)
     catalog.add(verified)
     if not generation:
-        contents = [documents.digests[documents.places[p]] for p in own]
-        catalog.add([conductor.here("index-duplicates", index.task(dedup, split, produced, own, contents, before))])
+        known = [index.Earlier(p, catalog.rows(p), documents.digests[documents.places[p]]) for p in own]
+        written = conductor.key_files("keys", key_tasks)
+        catalog.add([conductor.here("index-duplicates", index.task(dedup, split, known, written, before))])
     keyed = {p: receipt for p, receipt in zip(own, produced, strict=True) if p in set(fresh)}
     _refuse_too_many(dedup.max_fuzzy_share, "fuzzy", keyed, verified)
     return [piece for receipt in verified for piece in slices_of(run, receipt)]
