@@ -11,8 +11,8 @@ import numpy.typing as npt
 #: levels of every tree; a branch that ends earlier goes on with comparisons that are always true
 DEPTH = 6
 _SPLITS = np.uint64((1 << DEPTH) - 1)
-_ROWS = 32  # looked at one tree after another, so that they and a tree stay near the processor
-_LANES = 4  # rows that go down a tree together: a step of one does not wait for that of another
+_ROWS = 48  # looked at one tree after another, so that they and a tree stay near the processor
+_LANES = 6  # rows that go down a tree together: a step of one does not wait for that of another
 
 
 class Forest(NamedTuple):
@@ -41,17 +41,22 @@ def _evaluate(column, threshold, value, bias, rows):
         for t in range(len(value)):
             splits, cuts, leaves = column[t], threshold[t], value[t]
             for b in range(begin, lanes, _LANES):
-                one, two, three, four = rows[b], rows[b + 1], rows[b + 2], rows[b + 3]
-                i = j = k = m = np.uint64(0)
+                one, two, three = rows[b], rows[b + 1], rows[b + 2]
+                four, five, six = rows[b + 3], rows[b + 4], rows[b + 5]
+                i = j = k = m = o = p = np.uint64(0)
                 for _ in range(DEPTH):
                     i = _down(splits, cuts, one, i)
                     j = _down(splits, cuts, two, j)
                     k = _down(splits, cuts, three, k)
                     m = _down(splits, cuts, four, m)
+                    o = _down(splits, cuts, five, o)
+                    p = _down(splits, cuts, six, p)
                 out[b] += leaves[i - _SPLITS]
                 out[b + 1] += leaves[j - _SPLITS]
                 out[b + 2] += leaves[k - _SPLITS]
                 out[b + 3] += leaves[m - _SPLITS]
+                out[b + 4] += leaves[o - _SPLITS]
+                out[b + 5] += leaves[p - _SPLITS]
             for b in range(lanes, stop):
                 i = np.uint64(0)
                 for _ in range(DEPTH):
