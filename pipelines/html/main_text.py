@@ -20,7 +20,7 @@ from pipelines.html.page import Page, TooCostly
 from pipelines.html.render import render
 from pipelines.html.scan import scan
 from pipelines.html.stacking import second_look
-from pipelines.html.structure import cues, structure
+from pipelines.html.structure import structure
 
 __all__ = ["MainText", "TooCostly", "all_text", "main_text"]
 
@@ -58,9 +58,7 @@ def main_text(html: bytes, *, depth: int, nodes: int, markdown: bool = False, co
     page = scan(html, depth=depth, nodes=nodes)
     found = blocks(html, page)
     stated = metadata(html, page)
-    keep = chosen(page, found, stated, model())
-    if comments:
-        keep |= _comments(page, found)
+    keep = chosen(page, found, stated, model(), comments=comments)
     text = render(html, page, found, keep, markdown=markdown)
     return MainText(text or article_body(html, page), stated)
 
@@ -72,19 +70,20 @@ def all_text(html: bytes, *, depth: int, nodes: int) -> str:
     return render(html, page, found, np.ones(len(found.owner), np.bool_))
 
 
-def chosen(page: Page, found: Blocks, stated: Metadata, model: Model) -> Mask:
-    """The blocks that are main text."""
+def chosen(page: Page, found: Blocks, stated: Metadata, model: Model, *, comments: bool = False) -> Mask:
+    """The blocks that are main text, and, where asked for, what readers wrote below."""
     if not len(found.owner):
         return np.zeros(0, np.bool_)
     vocabulary = model.vocabulary
     outline = structure(page, found, vocabulary.class_keys, vocabulary.class_odds)
     rows = features(page, found, outline, vocabulary, stated.title_words, stated.hints)
     probability = probabilities(model.second, second_look(found, outline, rows, probabilities(model.first, rows)))
-    if probability.max() < LEAST:
-        return np.zeros(len(probability), np.bool_)
-    forum = stated.hints & FORUM != 0
-    probability[_below_article(cues(page)[found.owner], found.counts, probability, forum)] = 0
-    return np.asarray(best_choice(probability, found.counts[:, WORDS]))
+    cue = outline.cue[found.owner]
+    keep = np.zeros(len(probability), np.bool_)
+    if probability.max() >= LEAST:
+        probability[_below_article(cue, found.counts, probability, stated.hints & FORUM != 0)] = 0
+        keep = np.asarray(best_choice(probability, found.counts[:, WORDS]))
+    return keep | _comments(cue, found) if comments else keep
 
 
 @nb.njit(cache=True, nogil=True)
@@ -106,8 +105,7 @@ def _below_article(cue, counts, probability, forum):
     return inside
 
 
-def _comments(page: Page, found: Blocks) -> Mask:
+def _comments(cue: npt.NDArray[np.int32], found: Blocks) -> Mask:
     """Sentences inside elements that call themselves comments."""
     width, linked = found.counts[:, WIDTH], found.counts[:, LINKED_WIDTH]
-    inside = cues(page)[found.owner] & _COMMENT != 0
-    return np.asarray(inside & (width >= 20) & (linked < 0.5 * width))
+    return np.asarray((cue & _COMMENT != 0) & (width >= 20) & (linked < 0.5 * width))

@@ -53,22 +53,6 @@ def structure(page: Page, found: Blocks, class_keys: Keys, class_odds: Floats) -
     )
 
 
-def cues(page: Page) -> npt.NDArray[np.int32]:
-    """Of each element: the bits of the cues that it and the elements around it give."""
-    found = _cues(page.parent, page.token0, page.token, CUE_KEYS, CUE_BITS)
-    return np.asarray(found)
-
-
-@nb.njit(cache=True, nogil=True)
-def _cues(parent, token0, token, keys, bits):
-    out = np.zeros(len(parent), np.int32)
-    for e in range(1, len(parent)):
-        out[e] = out[parent[e]]
-        for k in range(token0[e], token0[e + 1]):
-            out[e] |= _bits(keys, bits, token[k])
-    return out
-
-
 @nb.njit(cache=True, nogil=True)
 def look_up(keys, odds, h):
     mask = np.uint32(len(keys) - 1)
