@@ -54,25 +54,14 @@ def structure(page: Page, found: Blocks, class_keys: Keys, class_odds: Floats) -
 
 
 @nb.njit(cache=True, nogil=True)
-def look_up(keys, odds, h):
+def look_up(keys, values, h):
     mask = np.uint32(len(keys) - 1)
     slot = h & mask
     while keys[slot] != 0:
         if keys[slot] == h:
-            return odds[slot]
+            return values[slot]
         slot = (slot + np.uint32(1)) & mask
-    return np.float32(0)
-
-
-@nb.njit(cache=True, nogil=True)
-def _bits(keys, bits, h):
-    mask = np.uint32(len(keys) - 1)
-    slot = h & mask
-    while keys[slot] != 0:
-        if keys[slot] == h:
-            return bits[slot]
-        slot = (slot + np.uint32(1)) & mask
-    return np.int32(0)
+    return values.dtype.type(0)
 
 
 def block_ranges(page: Page, found: Blocks) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]:
@@ -125,7 +114,7 @@ def _structure(parent, signature, run0, run1, token0, token, first, class_keys, 
         score[e] = s
         found = 0
         for k in range(token0[e], token0[e + 1]):
-            found |= _bits(cue_keys, cue_bits, token[k])
+            found |= look_up(cue_keys, cue_bits, token[k])
         cue[e] = cue[q] | found
         nearest[e] = found if found else nearest[q]
         if high[e] > low[e]:
