@@ -6,6 +6,7 @@ licence, where none is ``unknown`` and never permission · confidence. Policies 
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, fields
 from datetime import date
 from importlib import resources
@@ -115,7 +116,9 @@ class Policy:
             notes.append("conflict: " + " / ".join(sorted(stated)))
         if "unversioned" in expression:
             notes.append("version unknown")
-        kind_of = "contract" if contract and kind_of == "unknown" else kind_of
+        # a contract permits beside the licence, not in its place: either will do
+        if contract and kind_of not in self.allow and (kind_of == "unknown" or "contract" in self.allow):
+            kind_of = "contract"
         if kind_of not in self.allow:
             return decided("review" if kind_of in self.review else "deny", *notes, f"licence: {kind_of}")
         if found is not None:  # terms that were not read, or are for sale
@@ -179,15 +182,15 @@ class Policy:
 
 def obligations_of(expression: str, kind_of: str, kind: str, expires: date | None = None) -> tuple[str, ...]:
     """What using a text obliges to, by its licence, that one's category, its kind of evidence, and the end of terms."""
-    upper = expression.upper()
+    terms = set(re.split(r"[^A-Z]+", expression.upper()))
     found = []
     if kind_of not in ("public-domain", "unknown", "reserved", "contract"):
         found.append("attribution")
-    if kind_of == "copyleft" or "-SA" in upper:
+    if kind_of == "copyleft" or "SA" in terms:
         found.append("share-alike")
-    if "-NC" in upper or kind_of == "noncommercial":
+    if "NC" in terms or kind_of == "noncommercial":
         found.append("non-commercial")
-    if "-ND" in upper or kind_of == "no-derivatives":
+    if "ND" in terms or kind_of == "no-derivatives":
         found.append("no-derivatives")
     if kind in ("license-file", "file-header"):
         found.append("notice-text")

@@ -23,7 +23,7 @@ from pipelines.recipe import Mix
 from pipelines.stages import licences
 from pipelines.task import Made, Task
 
-VERSION = 1
+VERSION = 2
 FOLDER = "permitted"
 
 

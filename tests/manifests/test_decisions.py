@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from manifests import what_if
 from manifests.documents import Claim
 from manifests.licences import CATEGORIES
-from manifests.policy import ALLOWED, DENIED, Policy, shipped
+from manifests.policy import ALLOWED, DENIED, Policy, obligations_of, shipped
 from manifests.signatures import Reserved, Signature, Statement, of, unite
 from pipelines.evidence import from_field
 
@@ -43,6 +43,12 @@ CASES = [
      "allow"),
     ("a reservation", STRICT, signed(BY, **deny("tdmrep")), "deny"),
     ("a contract overrides it", POLICIES["contract-only"], signed(CONTRACT, **deny("tdmrep")), "allow"),
+    ("a publisher's own text, its notice beside the contract", POLICIES["contract-only"],
+     signed(ARR, route="contract", training="yes"), "allow"),
+    ("a contract, and a licence that the policy does not list", POLICIES["eu-tdm"],
+     signed(("CC-BY-NC-4.0", "jsonld"), route="contract", training="yes"), "allow"),
+    ("a contract takes nothing from a licence", STRICT, signed(BY, route="contract", training="yes"), "allow"),
+    ("a contract that a policy does not list", STRICT, signed(ARR, route="contract", training="yes"), "deny"),
     ("an agent nobody asked about", STRICT, signed(BY, **deny("robots", "SomeBot")), "allow"),
     ("an agent that counts", STRICT, signed(BY, **deny("robots", "gptbot")), "deny"),
     ("terms that were not read", STRICT, signed(BY, reservations=(Reserved("rsl", "unknown", "*"),)), "review"),
@@ -73,6 +79,8 @@ def test_obligations() -> None:
     share = POLICIES["nc-research"].decide(signed(("CC-BY-NC-SA-4.0", "jsonld"), expires=date(2030, 1, 1)))
     assert share.obligations == ("attribution", "share-alike", "non-commercial", "expires 2030-01-01")
     assert "notice-text" in STRICT.decide(signed(("MIT", "license-file"))).obligations
+    for expression in ("LicenseRef-NDA-7", "LicenseRef-SAP-terms", "LicenseRef-NCBI"):  # no terms of Creative Commons
+        assert set(obligations_of(expression, "permissive", "")) == {"attribution"}
 
 
 _SIGNATURES = st.builds(
