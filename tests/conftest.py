@@ -24,9 +24,9 @@ def shared_data() -> Path:
 
 
 # The same examples on every machine: a newcomer's first test run, and CI, must not fail by chance. Search with
-# HYPOTHESIS_PROFILE=search.
-settings.register_profile("same", derandomize=True)
-settings.register_profile("search", max_examples=2000)
+# HYPOTHESIS_PROFILE=search. Time is never judged.
+settings.register_profile("same", derandomize=True, deadline=None)
+settings.register_profile("search", max_examples=2000, deadline=None)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "same"))
 
 

@@ -12,11 +12,12 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 
 from manifests import storage
+from manifests.licences import normalise
 from manifests.lineage.addresses import surt
 from manifests.takedown.request import Request
 
 PATH = "takedowns/deny.jsonl"
-#: the hash of no text, and of texts too short to be anybody's
+#: characters; the hash of a shorter text, or of none, is nobody's
 _SHORTEST = 40
 
 
@@ -39,10 +40,10 @@ class DenyList:
         ranges: list[tuple[str, str, Denied]] = []
         for entry in self.entries:
             if entry.kind in by_kind:
-                by_kind[entry.kind][entry.value] = entry
+                by_kind[entry.kind][normalise(entry.value) if entry.kind == "licence" else entry.value] = entry
             else:
                 ranges += [(low, high, entry) for low, high in Request(entry.kind, entry.value).ranges()]
-        self._hashes, self._ids = by_kind["hash"], by_kind["id"]
+        self._hashes, self._ids, self._licences = by_kind["hash"], by_kind["id"], by_kind["licence"]
         self._ranges = sorted(ranges, key=lambda r: (r[0], r[1]))
         self._lows = [low for low, _, _ in self._ranges]
         #: of ranges, the highest end so far: what lies beyond it is in none
@@ -70,18 +71,27 @@ class DenyList:
                     entries.append(entry)
         return cls(entries)
 
+    @property
+    def licences(self) -> bool:
+        """Whether any entry is a licence: documents then need to be asked about with theirs."""
+        return bool(self._licences)
+
     def write(self, uri: str) -> None:
         lines = (json.dumps(asdict(e), sort_keys=True, ensure_ascii=False) for e in self.entries)
         storage.write_bytes(uri, "".join(f"{line}\n" for line in lines).encode())
 
     def denies(
-        self, *, url: str = "", identifier: str = "", content_hash: str = "", text: int = 1 << 30
+        self, *, url: str = "", identifier: str = "", content_hash: str = "", text: int = 1 << 30, licence: str = ""
     ) -> Denied | None:
-        """The entry that keeps a document out; None when none does. ``text`` is the length of its text."""
+        """The entry that keeps a document out; None when none does. ``text`` is the length of its text in characters,
+        ``licence`` the expression concluded for it.
+        """
         if identifier in self._ids:
             return self._ids[identifier]
         if text >= _SHORTEST and content_hash in self._hashes:
             return self._hashes[content_hash]
+        if licence in self._licences:
+            return self._licences[licence]
         if url and self._ranges:
             key = surt(url)
             i = bisect_right(self._lows, key) - 1

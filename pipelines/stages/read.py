@@ -20,6 +20,7 @@ from manifests.documents import (
     hosts_table,
     rejects_table,
 )
+from manifests.licences import conclude
 from manifests.receipts import Output, digest_of
 from manifests.takedown import DenyList
 from pipelines.recipe import Source
@@ -142,7 +143,10 @@ class PartWriter:
         kept = []
         for i, (d, found) in enumerate(zip(self._documents, hashes.to_pylist(), strict=True)):
             identifier = document_id(self.space, d.locator)
-            entry = self.deny.denies(url=d.url, identifier=identifier, content_hash=found, text=len(d.text))
+            licence = conclude(d.claims)[0] if self.deny.licences else ""
+            entry = self.deny.denies(
+                url=d.url, identifier=identifier, content_hash=found, text=len(d.text), licence=licence
+            )
             if entry is None:
                 kept.append(i)
             else:

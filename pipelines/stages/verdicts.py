@@ -88,7 +88,7 @@ def judge_part(run: str, spec: Judgement) -> Made:
     documents = documents.with_columns(domain=selection.domains(documents, spec.select.domains))
     reason = pl.select(
         pl.coalesce(
-            _denied(run, spec.part),
+            denied(run, spec.part),
             selection.reasons(documents, spec.select.rules),
             selection.rule_set_reasons(documents, spec.select.rule_sets),
             pl.when(duplicates["survivor"].is_not_null()).then(duplicates["kind"] + "_duplicate"),
@@ -118,15 +118,19 @@ def judge_part(run: str, spec: Judgement) -> Made:
     return Made([made], {"documents": verdicts.height, "kept": int(verdicts["keep"].sum()), **counts})
 
 
-def _denied(run: str, part: str) -> pl.Series:
+def denied(run: str, part: str) -> pl.Series:
     """Documents that a takedown of this run has taken; no key holds this, so that nothing is judged again for it."""
     deny = takedown.DenyList.read(storage.join(run, takedown.DENY))
     none = pl.Series("denied", [None], dtype=pl.String)
     if not len(deny):
         return none
-    frame = parts.aligned(run, part, {parts.DOCUMENTS: ["id", "url", "content_hash"]})
-    rows = frame.with_columns(pl.col("url").fill_null("")).iter_rows()
-    found = [deny.denies(identifier=i, url=u, content_hash=h) is not None for i, u, h in rows]
+    columns = {parts.DOCUMENTS: ["url", "id", "content_hash", "text"], licences.UNITED: ["licence"]}
+    frame = parts.aligned(run, part, columns)
+    frame = frame.with_columns(pl.col("url").fill_null(""), pl.col("text").str.len_chars().fill_null(0))
+    found = [
+        deny.denies(url=url, identifier=name, content_hash=digest, text=text, licence=licence or "") is not None
+        for url, name, digest, text, licence in frame.select(*columns[parts.DOCUMENTS], "licence").iter_rows()
+    ]
     return pl.Series("denied", ["taken_down" if f else None for f in found], dtype=pl.String)
 
 

@@ -63,6 +63,14 @@ def test_copies_and_ids_are_denied_and_short_texts_are_nobody_s() -> None:
     assert deny.denies(identifier="1" * 32) is not None
 
 
+def test_a_licence_is_denied_however_it_was_written() -> None:
+    deny = DenyList([Denied("licence", "CC BY-NC 4.0")])
+    assert deny.licences
+    assert deny.denies(licence="CC-BY-NC-4.0") is not None
+    assert deny.denies(licence="CC-BY-4.0") is None
+    assert deny.denies() is None
+
+
 _SITES = st.sampled_from(["a.org", "b.a.org", "c.b.a.org", "org", "ab.org", "z.com"])
 
 

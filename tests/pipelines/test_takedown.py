@@ -11,14 +11,18 @@ from typing import Any
 
 import numpy as np
 import polars as pl
+import pyarrow as pa
 import pytest
 
-from manifests import lineage, storage, takedown
-from manifests.takedown import Request
+from manifests import lineage, parts, signatures, storage, takedown
+from manifests.documents import Claim, Document, documents_table
+from manifests.takedown import Denied, DenyList, Request
+from manifests.text import content_hash
 from manifests.token_files import spans_path
 from mixing.tokenizer import Tokenizer
 from pipelines.errors import CuveeError, RunFailed
 from pipelines.run_folder import RunFolder
+from pipelines.stages import verdicts
 from pipelines.takedown import MODES, apply, resume
 from pipelines.takedown import text as text_steps
 from tests.object_store import download, upload
@@ -131,6 +135,25 @@ def test_what_was_taken_never_comes_in_again(tiny: Path, copied: Path) -> None:
     rejected = pl.read_parquet(next(copied / o.path for o in made.outputs if o.path.startswith("rejects/")))
     assert rejected.filter(pl.col("reason") == "denied").height >= 1
     assert words not in "\n".join(pl.read_parquet(copied / documents)["text"].to_list())
+
+
+def test_what_comes_in_after_a_takedown_is_judged_by_its_list(tmp_path: Path) -> None:
+    """By licence and by the text of a copy; the hash of a text of a few words is nobody's."""
+    run, part = str(tmp_path), "web/part-1"
+    long, short = "A page that somebody wrote, and asked to be taken down.", "Not found."
+    made = [
+        Document(locator=str(i), text=t) for i, t in enumerate((long, short, long + " Or nearly.", "Quite another."))
+    ]
+    hashes = content_hash(pa.array([d.text for d in made], pa.large_string()))
+    table = documents_table(made, namespace="web", acquisition="own-crawl", hashes=hashes)
+    ids = parts.ids_digest(table["id"])
+    parts.write(run, parts.DOCUMENTS, part, table, schema="documents", ids=ids)
+    evidence = [{"claims": [vars(Claim(e, "declared"))]} for e in ("MIT", "MIT", "MIT", "CC-BY-NC-4.0")]
+    licence, _ = signatures.annotate(pa.Table.from_pylist(evidence))
+    parts.write(run, "annotations/united", part, pa.Table.from_batches([licence]), schema="licence", ids=ids)
+    entries = [Denied("hash", hashes[0].as_py()), Denied("hash", hashes[1].as_py()), Denied("licence", "CC BY-NC 4.0")]
+    DenyList(entries).write(storage.join(run, takedown.DENY))
+    assert verdicts.denied(run, part).to_list() == ["taken_down", None, None, "taken_down"]
 
 
 def test_derivatives_and_duplicates_follow(copied: Path) -> None:
