@@ -1,19 +1,26 @@
 """Addresses with the host reversed (SURT, as web archives sort them): a site, a domain or a path is then a prefix.
 
 ``https://News.example.org:8080/a/b?c`` is ``org,example,news:8080)/a/b?c``. The scheme is left out, so that http and
-https are one; the path keeps its case.
+https are one; the path keeps its case. Hosts are in ASCII (IDNA, RFC 5891), percent-encodings alike (RFC 3986, 6.2.2).
 """
 
 from __future__ import annotations
 
-from urllib.parse import urlsplit
+import re
+from contextlib import suppress
+from string import ascii_letters, digits
+from urllib.parse import quote, urlsplit
 
+import idna
 import polars as pl
 
-_PATTERN = r"^(?i:[a-z][a-z0-9+.-]*:)?//(?:[^/?#@]*@)?([^/?#:]*|\[[^\]]*\])(?::(\d+))?([^#]*)"
+_PATTERN = r"^(?i:[a-z][a-z0-9+.-]*:)//(?:[^/?#@]*@)?([^/?#:]*|\[[^\]]*\])(?::(\d+))?([^#]*)"
 #: the host of a key; what is no address has none, whatever it holds
 HOST = r"^([^~)][^)]*)\)"
 _DEFAULT_PORTS = ("80", "443", "")
+_ENCODED = re.compile(r"%([0-9A-Fa-f]{2})")
+_UNRESERVED = frozenset(ascii_letters + digits + "-._~")
+_VISIBLE = "".join(map(chr, range(0x21, 0x7F)))
 
 
 def surt(url: str) -> str:
@@ -26,13 +33,27 @@ def surt(url: str) -> str:
     host = (parts.hostname or "").rstrip(".")
     if not host or not parts.scheme:
         return f"~{url}" if url else "~"
-    label = ",".join(reversed(host.split("."))) if not _is_number(host) else host
     rest = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-    return f"{label}{f':{port}' if port and str(port) not in _DEFAULT_PORTS else ''}){rest}"
+    return f"{_label(host, port)}){_alike(rest)}"
+
+
+def _label(host: str, port: int | None) -> str:
+    """A host reversed, with its port where that is not a default."""
+    if not host.isascii():
+        with suppress(idna.IDNAError):
+            host = idna.encode(host, uts46=True).decode()
+    label = ",".join(reversed(host.split("."))) if not _is_number(host) else host
+    return f"{label}:{port}" if port and str(port) not in _DEFAULT_PORTS else label
 
 
 def _is_number(host: str) -> bool:
     return ":" in host or host.replace(".", "").isdigit()
+
+
+def _alike(rest: str) -> str:
+    """A path with its query: what need not be percent-encoded is not, and what must be is, in capitals."""
+    plain = _ENCODED.sub(lambda m: c if (c := chr(int(m[1], 16))) in _UNRESERVED else m[0].upper(), rest)
+    return quote(plain, safe=_VISIBLE, errors="replace")
 
 
 def column(urls: pl.Series) -> pl.Series:
@@ -44,7 +65,7 @@ def column(urls: pl.Series) -> pl.Series:
         r"^[0-9.]*$"
     ).fill_null(True)
     ports = frame["port"].fill_null("").is_in(list(_DEFAULT_PORTS))
-    queries = ~frame["rest"].str.contains(r"\?$|^\?|[\t\r\n]").fill_null(True)
+    queries = ~frame["rest"].str.contains(r"\?$|^\?|[^!-$&-~]").fill_null(True)
     simple = plain & ports & queries & ~frame["url"].str.contains(r"^\s|\s$").fill_null(True)
     host = frame["host"].str.to_lowercase().str.strip_chars_end(".")
     reversed_host = host.str.split(".").list.reverse().list.join(",")
@@ -83,9 +104,7 @@ def prefix_of(text: str) -> list[tuple[str, str]]:
         raise ValueError(f"{text!r} is no address") from None
     if not host or any(c.isspace() for c in host):
         raise ValueError(f"{text!r} names no host: write it as example.org or example.org/path")
-    label = ",".join(reversed(host.split("."))) if not _is_number(host) else host
-    label += f":{port}" if port and str(port) not in _DEFAULT_PORTS else ""
-    path = parts.path + (f"?{parts.query}" if parts.query else "")
+    label, path = _label(host, port), _alike(parts.path + (f"?{parts.query}" if parts.query else ""))
     if path in ("", "/"):
         return [(f"{label})", f"{label}-"), (f"{label}:", f"{label};")]  # ) and , come before -, the port after
     low = f"{label}){path}"

@@ -10,7 +10,7 @@ from pipelines.catalog import Catalog
 from pipelines.conductor import Conductor
 from pipelines.task import Made, Task
 
-VERSION = 4
+VERSION = 5
 _READ = ("documents/", "duplicates/", "verdicts/", "annotations/united/", "signatures-united/", "pools/", "shards/")
 
 

@@ -25,7 +25,7 @@ from pipelines.conductor import Conductor
 from pipelines.errors import RunFailed
 from pipelines.task import Made, Task
 
-VERSION = 1
+VERSION = 2
 FOLDER = "exchange/reviews"
 #: what the recipe's stages call them: see ``stages/licences.py``
 FOUND, UNITED, UNITED_SIGNATURES = "signatures", "annotations/united", "signatures-united"

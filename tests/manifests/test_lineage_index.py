@@ -26,13 +26,13 @@ HOSTS = (
 _URLS = st.builds(
     lambda scheme, host, path, query: f"{scheme}://{host}{path}{query}",
     st.sampled_from(["http", "https", "HTTPS"]),
-    st.sampled_from([*HOSTS, "EXAMPLE.org", "user@example.org", "example.org.", "[::1]", ""]),
-    st.sampled_from(["", "/", "/blog", "/blog/", "/blog/a", "/blogger", "/B%20c", "/é"]),
+    st.sampled_from([*HOSTS, "EXAMPLE.org", "user@example.org", "example.org.", "[::1]", "", "Bücher.example"]),
+    st.sampled_from(["", "/", "/blog", "/blog/", "/blog/a", "/blogger", "/B%20c", "/é", "/%7ea%3d%zz b"]),
     st.sampled_from(["", "?a=1", "?", "#f", "?a#f"]),
 )
 
 
-@given(st.lists(st.one_of(_URLS, st.text(max_size=12)), max_size=20))
+@given(st.lists(st.one_of(_URLS, st.text(max_size=12), st.just("//example.org/a")), max_size=20))
 def test_columns_of_addresses_are_reversed_one_by_one(urls: list[str]) -> None:
     assert column(pl.Series(urls, dtype=pl.String)).to_list() == [surt(u) for u in urls]
 
@@ -44,6 +44,11 @@ def test_columns_of_addresses_are_reversed_one_by_one(urls: list[str]) -> None:
         ("http://example.org", "org,example)/"),
         ("https://example.org:443/x", "org,example)/x"),
         ("http://192.168.0.1/x", "192.168.0.1)/x"),
+        ("https://Bücher.example/caf\u00e9?q=a b", "example,xn--bcher-kva)/caf%C3%A9?q=a%20b"),
+        ("https://xn--bcher-kva.example/caf%c3%a9?q=a%20b", "example,xn--bcher-kva)/caf%C3%A9?q=a%20b"),
+        ("https://straße.example/%7Euser/a%2fb", "example,xn--strae-oqa)/~user/a%2Fb"),
+        ("https://-bü-.example/100%", "example,-bü-)/100%"),
+        ("//example.org/a", "~//example.org/a"),
         ("not an address", "~not an address"),
         ("", "~"),
     ],
@@ -61,6 +66,7 @@ def test_addresses(url: str, key: str) -> None:
          ["https://example.org/blogger", "https://www.example.org/blog"]),
         ("https://example.org/blog/", ["https://example.org/blog/a"], ["https://example.org/blog"]),
         ("example.org:8080", ["https://example.org:8080/a"], ["https://example.org/a"]),
+        ("bücher.example/é", ["https://xn--bcher-kva.example/%c3%a9/a"], ["https://xn--bcher-kva.example/e"]),
     ],
 )  # fmt: skip
 def test_ranges_of_sites_and_paths(text: str, within: list[str], without: list[str]) -> None:
