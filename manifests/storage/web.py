@@ -6,11 +6,12 @@ from collections.abc import Iterator
 from functools import cache
 from typing import Any, BinaryIO
 
-from manifests.storage.backend import READ_AHEAD, Entry, StorageError
+from manifests.storage.backend import READ_AHEAD, Contested, Entry, StorageError
 from manifests.storage.ranged import ranged
 from manifests.storage.retry import ATTEMPTS, pause
 
 _AGENT = "cuvee"
+_BEYOND_ITS_END = 416
 
 
 @cache
@@ -44,13 +45,19 @@ def _request(method: str, uri: str, headers: dict[str, str]) -> Any:
         raise StorageError(f"{uri}: {error}") from error
     if answer.status in (404, 410):
         raise FileNotFoundError(uri)
-    if answer.status >= 400:
+    if answer.status == 412:
+        raise Contested(f"{uri}: was changed while it was read")
+    if answer.status >= 400 and answer.status != _BEYOND_ITS_END:
         raise StorageError(f"{uri}: the server answers {answer.status} {answer.reason or ''}".rstrip())
     return answer
 
 
-def _range(uri: str, start: int, length: int, *, whole: int = -1) -> bytes:
-    answer = _request("GET", uri, {"Range": f"bytes={start}-{start + length - 1}"})
+def _range(uri: str, start: int, length: int, *, whole: int = -1, version: str = "") -> bytes:
+    """Fewer bytes at the end of the file. Contested when it is another version by now, where its server can tell."""
+    condition = {"If-Match": version} if version.startswith('"') else {}
+    answer = _request("GET", uri, {"Range": f"bytes={start}-{start + length - 1}", **condition})
+    if answer.status == _BEYOND_ITS_END:
+        return b""
     if answer.status != 206 and length != whole:
         raise StorageError(f"{uri}: the server serves no ranges; download the file first")
     data: bytes = answer.data
@@ -84,7 +91,8 @@ class Web:
         found = self.stat(uri)
         if found is None:
             raise FileNotFoundError(uri)
-        return ranged(found.size, lambda start, length: _range(uri, start, length, whole=found.size), read_ahead)
+        size, version = found.size, found.version
+        return ranged(size, lambda start, length: _range(uri, start, length, whole=size, version=version), read_ahead)
 
     def read(self, uri: str, start: int, length: int) -> bytes:
         return _range(uri, start, length)
