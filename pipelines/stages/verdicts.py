@@ -124,12 +124,12 @@ def denied(run: str, part: str) -> pl.Series:
     none = pl.Series("denied", [None], dtype=pl.String)
     if not len(deny):
         return none
-    columns = {parts.DOCUMENTS: ["url", "id", "content_hash", "text"], licences.UNITED: ["licence"]}
-    frame = parts.aligned(run, part, columns)
+    wanted = ["url", "id", "content_hash", "text"]
+    frame = parts.aligned(run, part, {parts.DOCUMENTS: wanted, licences.UNITED: ["licence"]})
     frame = frame.with_columns(pl.col("url").fill_null(""), pl.col("text").str.len_chars().fill_null(0))
     found = [
         deny.denies(url=url, identifier=name, content_hash=digest, text=text, licence=licence or "") is not None
-        for url, name, digest, text, licence in frame.select(*columns[parts.DOCUMENTS], "licence").iter_rows()
+        for url, name, digest, text, licence in frame.select(*wanted, "licence").iter_rows()
     ]
     return pl.Series("denied", ["taken_down" if f else None for f in found], dtype=pl.String)
 
