@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date
 from typing import Annotated, Any, Literal
 
@@ -65,6 +66,12 @@ class Source(Section):
     segments: Slice = ":"  #: which of its segments, in the order they are listed
     where: Condition = ""  #: over the columnar index: only these records are fetched
     base: str = "https://data.commoncrawl.org"  #: or a copy of it
+
+    @model_validator(mode="after")
+    def _no_password(self) -> Source:
+        if any(re.match(r"https?://[^/]*@", address) for address in (*self.paths, self.base)):
+            raise ValueError("an address holds a password, which the run's records would tell: download the file first")
+        return self
 
     @model_validator(mode="after")
     def _files_or_crawl(self) -> Source:

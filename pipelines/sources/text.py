@@ -84,6 +84,8 @@ def _of_folders(file: SourceFile) -> tuple[Claim, ...]:
 def _of_folder(folder: str) -> tuple[Claim, ...]:
     from pipelines.evidence.records import LICENCE_FILE, PACKAGE_FILES, from_folder
 
+    if not storage.is_local(folder) and not storage.is_store(folder):
+        return ()  # a web server lists no folders
     files = {}
     for uri in storage.list_files(folder):
         name = uri.rsplit("/", 1)[-1]

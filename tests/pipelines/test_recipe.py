@@ -68,6 +68,7 @@ def test_a_good_recipe_loads(folder: Path) -> None:
         ("name: small", "name: small\nseed: -1", 2, "seed: Input should be greater than or equal to 0"),
         ("    kind: jsonl", "    kind: jsonl\n    acquisition: own_crawl", 5, "Input should be 'contract', 'purchase'"),
         ("[notes.jsonl]", "['ftp://host/notes.jsonl']", 5, "sources[0].paths[0]: ftp://host/notes.jsonl: unknown kind"),
+        ("[notes.jsonl]", "['https://me:secret@host/notes.jsonl']", 3, "sources[0]: an address holds a password"),
         ("[notes.jsonl]", "['https://host/*.jsonl']", 5, "https://host/*.jsonl: a web server lists no folders"),
         ("select:", f"{MIX}, solve: {{bounds: {{nots: [0, 0.1]}}}}}}\nselect:", 7, "unknown domain; allowed: notes"),
         ("select:", f"{MIX}, solve: {{bounds: {{notes: [1, 0.1]}}}}}}\nselect:", 7, "the lower bound is above"),
