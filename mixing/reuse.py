@@ -41,7 +41,7 @@ def carry(weights: pl.DataFrame, key: str, changes: Changes) -> tuple[pl.DataFra
     if twice := sorted({d for d in named if named.count(d) > 1}):
         raise ValueError(f"domains changed in two ways: {', '.join(twice)}")
     for name, parts in changes.split.items():
-        if abs(sum(parts.values()) - 1) > 1e-6 or any(share < 0 for share in parts.values()):
+        if not abs(sum(parts.values()) - 1) <= 1e-6 or any(share < 0 for share in parts.values()):
             raise ValueError(f"the shares that {name} is split into must be positive and sum to 1: {dict(parts)}")
     into: dict[str, list[pl.Expr]] = {}
     for old in domains:
@@ -51,6 +51,10 @@ def carry(weights: pl.DataFrame, key: str, changes: Changes) -> tuple[pl.DataFra
             into.setdefault(new, []).append(pl.col(old) * share)
     if both := sorted({*changes.added} & {*into}):
         raise ValueError(f"added domains that the runs already have: {', '.join(both)}")
+    if key in {*changes.added, *into}:
+        raise ValueError(f"a domain cannot be called {key!r}, as the column that names the runs")
+    if not into:
+        raise ValueError("no domain of the runs is left: there is nothing to carry over")
     gone = pl.sum_horizontal([pl.lit(0.0), *(pl.col(d) for d in changes.removed)])
     kept = weights.filter(gone <= _GONE)
     lost = weights.filter(gone > _GONE)

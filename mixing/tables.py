@@ -84,11 +84,16 @@ def key_of(*frames: pl.DataFrame) -> str | None:
 
 def write(frame: pl.DataFrame, uri: str) -> None:
     """As CSV or Parquet. ValueError where the name says neither."""
+    check_name(uri)
     if uri.lower().endswith(".parquet"):
         storage.write_table(uri, frame.to_arrow())
-    elif uri.lower().endswith(".csv"):
-        storage.write_bytes(uri, frame.write_csv().encode())
     else:
+        storage.write_bytes(uri, frame.write_csv().encode())
+
+
+def check_name(uri: str) -> None:
+    """ValueError for a name that ``write`` refuses: for before the work whose result goes there."""
+    if not uri.lower().endswith((".parquet", ".csv")):
         raise ValueError(f"{uri}: unknown format; name a .csv or .parquet file")
 
 

@@ -11,8 +11,8 @@ from manifests import storage
 from pipelines.recipe import Recipe, Solve
 from pipelines.recipe.mixing import Stage
 from pipelines.recipe_paths import pattern_path, policy_path
+from pipelines.section_file import Place
 
-Place = tuple[str | int, ...]  #: of a value in the recipe: keys and numbers
 Problem = tuple[Place, str]
 
 

@@ -2,32 +2,27 @@
 
 from __future__ import annotations
 
-from typing import Any
+from pathlib import Path
 
-import yaml
-
-from manifests import storage
 from manifests.mix import MixManifest
 from mixing import reuse, tables
 from mixing.swarm import design
-from pipelines.errors import CuveeError
+from pipelines import section_file
+from pipelines.recipe.changes import ChangesFile
+from pipelines.surrogates import user_errors
 
-_KEYS = ("removed", "added", "renamed", "split")
 _HELD = "held"
 
 
 def carry(weights: str, changes: str, out: str) -> tuple[int, dict[str, str]]:
     """Writes the runs as mixtures of the new domains; returns how many, and those left out."""
-    try:
-        said: Any = yaml.safe_load(storage.read_bytes(changes)) or {}
-        if not isinstance(said, dict) or (strange := sorted({*said} - {*_KEYS})):
-            raise ValueError(f"{changes}: unknown keys {strange}; allowed: {', '.join(_KEYS)}")
+    asked = reuse.Changes(**section_file.read(Path(changes), ChangesFile)[0].model_dump())
+    with user_errors():
+        tables.check_name(out)
         frame = tables.weights_of(tables.read(weights))
         key = tables.key_of(frame) or frame.columns[0]
-        moved, left_out = reuse.carry(tables.without_names(frame, key), key, reuse.Changes(**said))
+        moved, left_out = reuse.carry(tables.without_names(frame, key), key, asked)
         tables.write(moved, out)
-    except (ValueError, TypeError, AttributeError, yaml.YAMLError) as error:
-        raise CuveeError(str(error).splitlines()[0]) from None
     return moved.height, left_out
 
 
@@ -36,15 +31,14 @@ def swarm(manifest: str, new: dict[str, float], runs: int, out: str, *, seed: in
 
     Returns the proportions that are held, as ``frozen`` of the solver takes them.
     """
-    try:
+    with user_errors():
+        tables.check_name(out)
         old = {name: d.weight for name, d in MixManifest.read(manifest).domains.items()}
-        if known := sorted({*new} & {*old}):
-            raise ValueError(f"new domains that the blend already has: {', '.join(known)}")
+        if known := sorted({*new} & {*old, _HELD}):
+            raise ValueError(f"new domains of names that are taken: {', '.join(known)}")
         if not new or not 0 < sum(new.values()) < 1 or min(new.values()) <= 0:
             raise ValueError("the natural shares of new domains must be positive and sum to less than 1")
         scaled = {name: w * (1 - sum(new.values())) for name, w in old.items()}
         outer, inner = reuse.collapse({**scaled, **new}, _HELD, list(new))
         tables.write(reuse.expand(design(outer, runs, seed=seed), _HELD, inner), out)
-    except ValueError as error:
-        raise CuveeError(str(error)) from None
     return {d: w for d, w in inner.items() if w}

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import math
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
-import yaml
 from pydantic import ValidationError
 
 from manifests import storage
@@ -17,7 +17,7 @@ from mixing.manifest import compose
 from mixing.pools import PoolSet
 from mixing.solver import solve
 from mixing.surrogate import Surrogate
-from pipelines import blending
+from pipelines import blending, section_file
 from pipelines.errors import CuveeError
 from pipelines.plots import of_solution
 from pipelines.recipe.solving import SolveFile
@@ -28,25 +28,14 @@ _NO_WORSE, _RISK = 0.0, 1.0  #: where the objective names them and nothing says 
 
 def section(path: str, options: Mapping[str, Any]) -> SolveFile:
     """The file of constraints with the options of the command line over it. CuveeError names what is wrong."""
-    said: Any = {}
-    if path:
-        try:
-            said = yaml.safe_load(storage.read_bytes(path))
-        except (yaml.YAMLError, UnicodeDecodeError) as error:
-            raise CuveeError(f"{path}: not valid YAML: {str(error).splitlines()[0]}") from None
-        if not isinstance(said, dict):
-            raise CuveeError(f"{path}: expected keys out of {', '.join(SolveFile.model_fields)}")
-    merged = dict(said)
+    merged = section_file.read(Path(path), SolveFile)[0].model_dump(exclude_unset=True) if path else {}
     for key, value in options.items():
-        merged[key] = {**merged.get(key, {}), **value} if isinstance(value, dict) else value
+        both = isinstance(value, dict) and isinstance(merged.get(key), dict)
+        merged[key] = {**merged[key], **value} if both else value
     try:
         return SolveFile.model_validate(merged)
     except ValidationError as error:
-        first = error.errors()[0]
-        key = ".".join(str(s) for s in first["loc"])
-        allowed = f"; allowed: {', '.join(SolveFile.model_fields)}" if first["type"] == "extra_forbidden" else ""
-        where = f"{path}: " if path and first["loc"] and first["loc"][0] in said else ""
-        raise CuveeError(f"{where}{key}: {first['msg'].removeprefix('Value error, ')}{allowed}") from None
+        raise CuveeError(section_file.explained(error.errors()[0], SolveFile)) from None
 
 
 def aims(objective: str) -> dict[str, Any]:
@@ -58,46 +47,46 @@ def aims(objective: str) -> dict[str, Any]:
         return {"no_worse": _NO_WORSE}
     if kind == "risk-averse":
         return {"risk": _RISK}
-    metrics = {}
-    for piece in filter(None, (p.strip() for p in objective.split(","))):
-        name, _, weight = piece.rpartition("=") if "=" in piece else (piece, "", "1")
-        metrics[name] = _number(weight, f"--objective {piece}")
-    return {"metrics": metrics}
+    pieces = filter(None, (p.strip() for p in objective.split(",")))
+    return {"metrics": shares(",".join(p if "=" in p else f"{p}=1" for p in pieces), "--objective")}
 
 
 def bounds(texts: list[str]) -> dict[str, tuple[float, float]]:
     """``--bound DOMAIN=LOW:HIGH``."""
-    found = {}
+    found: dict[str, tuple[float, float]] = {}
     for text in texts:
         name, _, limits = text.rpartition("=")
         low, colon, high = limits.partition(":")
         if not name or not colon:
             raise CuveeError(f"--bound {text}: expected DOMAIN=LOW:HIGH, for example code=0.1:0.4")
-        found[name] = (_number(low or "0", text), _number(high or "1", text))
+        _refuse_twice(name, found, "--bound")
+        found[name] = (_number(low or "0", f"--bound {text}"), _number(high or "1", f"--bound {text}"))
     return found
 
 
 def groups(texts: list[str]) -> dict[str, dict[str, Any]]:
     """``--group NAME=DOMAIN,DOMAIN:LOW:HIGH``."""
-    found = {}
+    found: dict[str, dict[str, Any]] = {}
     for text in texts:
         name, _, rest = text.partition("=")
         pieces = rest.rsplit(":", 2)
         if not name or len(pieces) != 3:
             raise CuveeError(f"--group {text}: expected NAME=DOMAIN,DOMAIN:LOW:HIGH, for example licensed=a,b:0.3:1")
+        _refuse_twice(name, found, "--group")
         domains = [d.strip() for d in pieces[0].split(",") if d.strip()]
-        low, high = _number(pieces[1] or "0", text), _number(pieces[2] or "1", text)
+        low, high = (_number(p or end, f"--group {text}") for p, end in zip(pieces[1:], ("0", "1"), strict=True))
         found[name] = {"domains": domains, "at_least": low, "at_most": high}
     return found
 
 
 def shares(text: str, option: str) -> dict[str, float]:
-    """``DOMAIN=NUMBER,DOMAIN=NUMBER``."""
-    found = {}
+    """``NAME=NUMBER,NAME=NUMBER``."""
+    found: dict[str, float] = {}
     for piece in filter(None, (p.strip() for p in text.split(","))):
         name, _, number = piece.rpartition("=")
         if not name:
-            raise CuveeError(f"{option} {text}: expected DOMAIN=NUMBER,…")
+            raise CuveeError(f"{option} {text}: expected NAME=NUMBER,…")
+        _refuse_twice(name, found, option)
         found[name] = _number(number, option)
     return found
 
@@ -158,8 +147,16 @@ def _of_run(run: str) -> tuple[PoolSet, str, int]:
     return PoolSet.open(run, files), manifest.tokenizer, manifest.budget
 
 
+def _refuse_twice(name: str, found: Collection[str], option: str) -> None:
+    if name in found:
+        raise CuveeError(f"{option}: {name!r} is given twice")
+
+
 def _number(text: str, where: str) -> float:
     try:
-        return float(text)
+        number = float(text)
     except ValueError:
         raise CuveeError(f"{where}: {text!r} is not a number") from None
+    if not math.isfinite(number):
+        raise CuveeError(f"{where}: {text!r} is not a finite number")
+    return number

@@ -37,6 +37,7 @@ def fit_files(weights: str, metrics: str, out: str, *, key: str = "", family: st
 def predict_file(surrogate: str, weights: str, out: str) -> list[str]:
     """Writes predictions for the rows that are mixtures; returns what is wrong with the others."""
     with user_errors():
+        tables.check_name(out)
         model = Surrogate.load(surrogate)
         frame = tables.without_names(tables.weights_of(tables.read(weights)), model.key)
         if missing := [d for d in model.domains if d not in frame.columns]:

@@ -12,6 +12,7 @@ import polars as pl
 import yaml
 from rich.console import Console
 
+from manifests import storage
 from mixing import sequential, swarm, tables
 from mixing.constraints import Constraints, Group
 from mixing.surrogate import Surrogate
@@ -43,6 +44,7 @@ class Swarm:
 def design_file(spec: Swarm, out: str) -> pl.DataFrame:
     """Writes a swarm and returns it. With a budget, UniMax is one of its mixtures and caps hold for the others."""
     with user_errors():
+        tables.check_name(out)
         natural = read_natural(spec.natural)
         unimax = None
         if spec.budget:
@@ -67,6 +69,7 @@ def batch_file(spec: Swarm, surrogate: str, metrics: Sequence[str], out: str) ->
     """Writes the mixtures to run next, those predicted to be best, and returns them."""
     objective = solving.shares(",".join(metrics), "--metric")
     with user_errors():
+        tables.check_name(out)
         model = Surrogate.load(surrogate)
         natural = read_natural(spec.natural)
         constraints = _constraints(spec, natural)
@@ -85,26 +88,40 @@ def show_batch(batch: sequential.Batch, console: Console) -> None:
 
 
 def read_natural(given: str) -> dict[str, float]:
-    """Tokens or shares of the domains: ``web=0.6,code=0.4``, a JSON or YAML mapping, or a table with a row a domain."""
+    """Tokens or shares of the domains: ``web=0.6,code=0.4``, a JSON or YAML mapping, or a table with a row a domain.
+
+    CuveeError for what is none of them, and for numbers that are not finite, or negative.
+    """
     if "=" in given and not Path(given).exists():
-        return solving.shares(given, "--natural")
-    path = Path(given)
-    if not path.is_file():
+        found = solving.shares(given, "--natural")
+    elif not Path(given).is_file():
         raise CuveeError(f"{given}: no such file; natural shares are a file, or written web=0.6,code=0.4")
-    if path.suffix in (".json", ".yaml", ".yml"):
-        try:
-            data = json.loads(path.read_bytes()) if path.suffix == ".json" else yaml.safe_load(path.read_bytes())
-        except (ValueError, yaml.YAMLError) as error:
-            raise CuveeError(f"{given} cannot be read: {' '.join(str(error).split())[:200]}") from None
-        if not isinstance(data, dict) or not all(isinstance(v, int | float) for v in data.values()):
-            raise CuveeError(f"{given} is no mapping of domains to tokens or shares")
-        return {str(k): float(v) for k, v in data.items()}
-    frame = tables.read(given)
+    else:
+        found = _mapping(given) if given.endswith((".json", ".yaml", ".yml")) else _rows(given)
+    if wrong := [d for d, n in found.items() if not 0 <= n < math.inf]:
+        raise CuveeError(f"{given}: {wrong[0]!r} is {found[wrong[0]]:g}; tokens and shares are finite and not negative")
+    return found
+
+
+def _mapping(path: str) -> dict[str, float]:
+    data = storage.read_bytes(path)
+    try:
+        said = json.loads(data) if path.endswith(".json") else yaml.safe_load(data)
+    except (ValueError, yaml.YAMLError) as error:
+        raise CuveeError(f"{path} cannot be read: {' '.join(str(error).split())[:200]}") from None
+    if not isinstance(said, dict) or not all(isinstance(v, int | float) for v in said.values()):
+        raise CuveeError(f"{path} is no mapping of domains to tokens or shares")
+    return {str(k): float(v) for k, v in said.items()}
+
+
+def _rows(path: str) -> dict[str, float]:
+    with user_errors():
+        frame = tables.read(path)
     column = next((c for c in _SHARES if c in frame.columns), None)
     if column is None or "domain" not in frame.columns or not frame[column].dtype.is_numeric():
-        raise CuveeError(f"{given} has no columns `domain` and one of {', '.join(_SHARES)}; it has {frame.columns[:8]}")
+        raise CuveeError(f"{path} has no columns `domain` and one of {', '.join(_SHARES)}; it has {frame.columns[:8]}")
     if frame["domain"].n_unique() < frame.height:
-        raise CuveeError(f"{given} names a domain twice")
+        raise CuveeError(f"{path} names a domain twice")
     return dict(zip(frame["domain"].cast(pl.String), frame[column].cast(pl.Float64).fill_null(math.nan), strict=True))
 
 

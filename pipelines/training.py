@@ -65,16 +65,26 @@ def train(
 
 def append(found: pl.DataFrame, path: str) -> int:
     """Adds the runs to a table, in place of those of the same names; returns how many it now has."""
-    if storage.is_file(path):
+    if (before := earlier(path)) is not None:
         try:
-            before = tables.read(path)
-            kept = before.with_columns(pl.col("run").cast(pl.String)).join(found.select("run"), on="run", how="anti")
+            kept = before.join(found.select("run"), on="run", how="anti")
             found = pl.concat([kept, found], how="diagonal_relaxed")
-        except (ValueError, pl.exceptions.PolarsError) as error:
-            raise CuveeError(f"{path}: not a table of runs: {str(error).splitlines()[0]}") from None
-    with user_errors():
-        tables.write(found, path)
+        except pl.exceptions.PolarsError as error:
+            raise CuveeError(f"{path}: not a table of such runs: {str(error).splitlines()[0]}") from None
+    tables.write(found, path)
     return found.height
+
+
+def earlier(path: str) -> pl.DataFrame | None:
+    """The table that runs are to be added to; None where there is none yet. CuveeError where none can be there."""
+    with user_errors():
+        tables.check_name(path)
+        if not storage.is_file(path):
+            return None
+        before = tables.read(path)
+        if "run" not in before.columns:
+            raise ValueError(f"{path}: not a table of runs: it has no column 'run'")
+    return before.with_columns(pl.col("run").cast(pl.String))
 
 
 def show(found: pl.DataFrame, domains: list[str], console: Console) -> None:

@@ -22,6 +22,8 @@ def path_of(uri: str) -> Path:
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
     """A temporary path that becomes ``path`` when the block ends, and leaves nothing behind when the block raises."""
+    if path.is_dir():
+        raise IsADirectoryError(f"{path}: a folder, not a file")
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.tmp")
     try:

@@ -27,15 +27,19 @@ def solve(
     bound: Annotated[Texts, typer.Option(help="DOMAIN=LOW:HIGH; repeatable.")] = [],  # noqa: B006
     group: Annotated[Texts, typer.Option(help="NAME=DOMAIN,DOMAIN:LOW:HIGH; repeatable.")] = [],  # noqa: B006
     exclude: Annotated[Texts, typer.Option(help="A domain to leave out; repeatable.")] = [],  # noqa: B006
-    max_divergence: Annotated[float, typer.Option(help="From the natural proportions, in nats.")] = 0.0,
-    no_worse: Annotated[float, typer.Option(help="No metric worse than natural by more than this.")] = -1.0,
-    risk: Annotated[float, typer.Option(help="Deviations of the prediction added to the objective.")] = 0.0,
+    max_divergence: Annotated[float | None, typer.Option(help="From the natural proportions, in nats.")] = None,
+    no_worse: Annotated[float | None, typer.Option(help="No metric worse than natural by more than this.")] = None,
+    risk: Annotated[float | None, typer.Option(help="Deviations of the prediction added to the objective.")] = None,
     natural: Annotated[str, typer.Option(help="DOMAIN=SHARE,…, or `runs` for the mean of the runs.")] = "",
     available: Annotated[str, typer.Option(help="Tokens at hand: DOMAIN=TOKENS,…")] = "",
-    budget: Annotated[int, typer.Option(min=0, help="Training tokens.")] = 0,
-    max_epochs: Annotated[float, typer.Option(help="How often a domain may be repeated.")] = 0.0,
-    decay: Annotated[float, typer.Option(help="R* of repeated tokens' worth (Muennighoff et al.: 15.4).")] = 0.0,
-    bootstrap: Annotated[int, typer.Option(min=-1, help="Resamples of the runs for intervals; default 100.")] = -1,
+    budget: Annotated[int | None, typer.Option(min=0, help="Training tokens.")] = None,
+    max_epochs: Annotated[float | None, typer.Option(help="How often a domain may be repeated.")] = None,
+    decay: Annotated[
+        float | None, typer.Option(help="R* of repeated tokens' worth (Muennighoff et al.: 15.4).")
+    ] = None,
+    bootstrap: Annotated[
+        int | None, typer.Option(min=0, help="Resamples of the runs for intervals; default 100.")
+    ] = None,
     plots: Annotated[str, typer.Option(help="Folder for charts as SVG files.")] = "",
     pareto: Annotated[
         str, typer.Option(help="METRIC,METRIC of the charts' front; default: the two most opposed.")
@@ -46,27 +50,28 @@ def solve(
     from pipelines import mix_tables, solving
 
     options: dict[str, Any] = solving.aims(objective)
-    given = {
+    lists = {
         "bounds": solving.bounds(bound),
         "groups": solving.groups(group),
         "excluded": exclude,
-        "max_divergence": max_divergence,
-        "risk": risk,
         "natural": natural if natural == "runs" else solving.shares(natural, "--natural"),
         "available": {d: int(n) for d, n in solving.shares(available, "--available").items()},
+    }
+    numbers = {
+        "max_divergence": max_divergence,
+        "no_worse": no_worse,
+        "risk": risk,
         "budget": budget,
         "max_epochs": max_epochs,
         "decay": decay,
+        "bootstrap": bootstrap,
     }
-    options |= {key: value for key, value in given.items() if value}
-    if no_worse >= 0:
-        options["no_worse"] = no_worse
-    if bootstrap >= 0:
-        options["bootstrap"] = bootstrap
+    options |= {key: value for key, value in lists.items() if value}
+    options |= {key: value for key, value in numbers.items() if value is not None}
     asked = solving.section(str(existing_file(Path(constraints))) if constraints else "", options)
     pair = tuple(m.strip() for m in pareto.split(",")) if pareto else None
-    if pair is not None and len(pair) != 2:
-        raise CuveeError(f"--pareto {pareto}: expected METRIC,METRIC")
+    if pair is not None and (len(pair) != 2 or pair[0] == pair[1]):
+        raise CuveeError(f"--pareto {pareto}: expected METRIC,METRIC, two that differ")
     manifest = solving.solve_files(surrogate, asked, seed=seed, plots=plots, pair=pair)
     manifest.write(to)
     mix_tables.show(manifest, out)

@@ -23,7 +23,7 @@ def mix_design(
     ],
     to: Annotated[str, typer.Option("--out", help="Table of mixtures to write: .csv or .parquet.")],
     runs: Annotated[
-        int, typer.Option(help="Mixtures; default: two a domain and two, 32 at least; 8 with --after.")
+        int, typer.Option(min=0, help="Mixtures; default: two a domain and two, 32 at least; 8 with --after.")
     ] = 0,
     after: Annotated[str, typer.Option(help="A surrogate: proposes the next batch instead of a new swarm.")] = "",
     metric: Annotated[

@@ -38,6 +38,8 @@ def train(
         if not equals:
             raise CuveeError(f"--proxy {text}: expected KEY=VALUE")
         options[key] = _plain(value)
+    if to:
+        training.earlier(to)  # what cannot be added to is refused before any work
     mixtures = str(existing_file(Path(swarm))) if swarm else ""
     found, domains = training.train(
         existing_run(run), mixtures, options, workers=workers, progress=Progress(err, quiet=quiet)

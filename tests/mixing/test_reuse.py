@@ -34,6 +34,9 @@ def test_runs_are_carried_over_to_the_new_domains() -> None:
         (Changes(removed=["web"], renamed={"web": "w"}), "domains changed in two ways: web"),
         (Changes(split={"web": {"a": 0.5, "b": 0.6}}), "must be positive and sum to 1"),
         (Changes(added=["code"]), "added domains that the runs already have: code"),
+        (Changes(split={"web": {"a": float("nan")}}), "must be positive and sum to 1"),
+        (Changes(renamed={"web": "run"}), "a domain cannot be called 'run'"),
+        (Changes(removed=["web", "code", "spam"]), "no domain of the runs is left"),
     ],
 )
 def test_changes_are_checked(changes: Changes, message: str) -> None:

@@ -105,6 +105,11 @@ def test_train_finds_nothing_to_do_and_trains_other_mixtures(run: Path, tmp_path
     assert training.append(again, out) == 4
     assert training.append(found, out) == 6
     assert training.append(found, out) == 6, "the same runs again replace themselves"
+    (tmp_path / "other.csv").write_text("a,b\n1,2\n")
+    for to, message in (("all.txt", "unknown format; name a .csv or .parquet file"), ("other.csv", "no column 'run'")):
+        told = cuvee("mix", "train", str(run), "--swarm", str(wanted), "--out", str(tmp_path / to), status=1).stderr
+        assert message in told
+        assert "proxies" not in told, "before any work"
     for text, message in (
         ("run,sea,fen\na,0.5,0.5\n", "unknown domains fen; the pools have hill, sea"),
         ("run,sea,hill\na,0.9,0.9\n", "1 rows are no mixtures: a: weights sum to 1.8"),
@@ -217,8 +222,22 @@ def test_constraints_of_a_file_and_of_options_join(tmp_path: Path) -> None:
         with pytest.raises(CuveeError, match=message):
             solving.solve_files(surrogate, solving.section(str(file), options), seed=0)
     file.write_text("bonds: {}\n")
-    with pytest.raises(CuveeError, match=r"bonds: .*allowed: .*bounds"):
+    with pytest.raises(CuveeError, match=r"constraints.yaml:1: bonds: unknown key; allowed: .*bounds"):
         solving.section(str(file), {})
+    file.write_text("bounds: 5\n")
+    with pytest.raises(CuveeError, match="bounds: Input should be a valid dictionary"):
+        solving.section(str(file), {"bounds": {"hill": (0.3, 1.0)}})
+    with pytest.raises(CuveeError, match=r"^max_epochs: Input should be greater than 0 \(found nan\)$"):
+        solving.section("", {"max_epochs": float("nan")})
     assert solving.aims("val_sea=2,val_hill") == {"metrics": {"val_sea": 2.0, "val_hill": 1.0}}
-    with pytest.raises(CuveeError, match="expected DOMAIN=LOW:HIGH"):
-        solving.bounds(["sea"])
+    for wrong, message in (
+        (["sea"], "expected DOMAIN=LOW:HIGH"),
+        (["sea=0:1", "sea=0:.5"], "'sea' is given twice"),
+        (["sea=nan:1"], "--bound sea=nan:1: 'nan' is not a finite number"),
+    ):
+        with pytest.raises(CuveeError, match=message):
+            solving.bounds(wrong)
+    for option, value in (("--no-worse", "nan"), ("--max-divergence", "0"), ("--risk", "-1"), ("--decay", "0")):
+        said = cuvee("mix", "solve", surrogate, option, value, "--out", str(tmp_path / "o.yaml"), status=1).stderr
+        assert f"cuvee: {option[2:].replace('-', '_')}: Input should be" in said
+    assert "a folder, not a file" in cuvee("mix", "solve", surrogate, "--out", str(tmp_path), status=1).stderr

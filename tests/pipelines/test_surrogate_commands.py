@@ -97,6 +97,13 @@ def test_what_is_left_out_is_said_and_the_rest_used(files: tuple[Path, Path], tm
         (("predict", "w.csv", "--weights", "w.csv"), "w.csv is not a surrogate: fit one"),
         (("design", "--natural", "web=1"), "a swarm needs two domains"),
         (("design", "--natural", "web=x,code=1"), "--natural"),
+        (("design", "--natural", "web=inf,code=1", "--budget", "9"), "'inf' is not a finite number"),
+        (("design", "--natural", "web=1,web=2,code=1"), "'web' is given twice"),
+        (("design", "--natural", "header.csv"), "header.csv has no rows"),
+        (("design", "--natural", "holes.csv"), "'code' is nan; tokens and shares are finite"),
+        (("reuse", "--weights", "w.csv", "--changes", "list.yaml"), "expected a mapping with the keys removed, added"),
+        (("reuse", "--weights", "w.csv", "--changes", "text.yaml"), "text.yaml:1: removed: Input should be a"),
+        (("reuse", "--weights", "w.csv", "--changes", "run.yaml"), "a domain cannot be called 'run'"),
         (("design", "--natural", "nowhere.csv"), "nowhere.csv: no such file"),
         (("design", "--natural", "web=1,code=1", "--bound", "books=0:1"), "unknown domains in bounds: books"),
         (("design", "--natural", "web=1,code=1", "--bound", "web=0.6:1", "--bound", "code=0.6:1"), "no mixture meets"),
@@ -106,8 +113,26 @@ def test_mistakes_are_one_line(files: tuple[Path, Path], arguments: tuple[str, .
     folder = files[0].parent
     (folder / "bad.csv").write_text("step,loss\n1,2\n")
     (folder / "one.csv").write_text("\n".join(files[0].read_text().splitlines()[:2]) + "\n")
-    placed = [str(folder / a) if a.endswith(".csv") else a for a in arguments]
+    (folder / "header.csv").write_text("domain,tokens\n")
+    (folder / "holes.csv").write_text("domain,tokens\nweb,1\ncode,\n")
+    for name, text in (("list", "- web\n"), ("text", "removed: web\n"), ("run", "renamed: {web: run}\n")):
+        (folder / f"{name}.yaml").write_text(text)
+    placed = [str(folder / a) if a.endswith((".csv", ".yaml")) else a for a in arguments]
     with pytest.raises(CuveeError) as error:
-        cuvee(*placed, "--out", folder / "out")
+        cuvee(*placed, "--out", folder / "out.csv")
     assert says in str(error.value)
     assert "\n" not in str(error.value)
+
+
+def test_a_table_that_cannot_be_written_is_refused_before_any_work(files: tuple[Path, Path], tmp_path: Path) -> None:
+    weights, _ = files
+    absent = str(tmp_path / "absent.json")  # would be the first thing that is missed
+    Path(absent).write_text("{}")
+    for arguments in (
+        ("design", "--natural", "web=1", "--out", "d.txt"),
+        ("design", "--natural", "web=1", "--after", absent, "--out", "d.txt"),
+        ("predict", absent, "--weights", weights, "--out", "d.txt"),
+        ("reuse", "--mix", absent, "--new", "books=0.1", "--out", "d.txt"),
+    ):
+        with pytest.raises(CuveeError, match=r"d.txt: unknown format; name a \.csv or \.parquet file"):
+            cuvee(*arguments)
