@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import accumulate, pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -91,12 +92,9 @@ class _Source:
         domain = manifest.domains[self.name]
         self.file, self.span, self.length = _documents(pools, self.name, domain.pools)
         self._seen = np.zeros(len(self.length), np.int64)
-        self._buckets: list[tuple[Ints, float]] = []
-        if domain.buckets:
-            strata = [pools.files[i].stratum for i in self.file.tolist()]
-            for b in domain.buckets:
-                own = np.flatnonzero(np.isin(strata, b.pools))
-                self._buckets.append((own, b.tokens / max(domain.tokens, 1)))
+        stratum = np.array([f.stratum for f in pools.files])
+        self._buckets = [np.flatnonzero(np.isin(stratum, b.pools)[self.file]) for b in domain.buckets]
+        self._sizes = [b.tokens for b in domain.buckets]
 
     def take(self, budget: int, least: int) -> tuple[Ints, Ints, Ints, Ints]:
         """File, span, epoch and length of documents that fill ``budget`` as far as whole ones can.
@@ -110,9 +108,10 @@ class _Source:
             raise ValueError(
                 f"domain {self.name!r} should give {budget:,} tokens but its pools hold no documents {why}".rstrip()
             )
-        if not self._buckets:
+        if not any(self._sizes):
             return self._fill(usable, budget)
-        pieces = [self._fill(np.intersect1d(usable, own), int(budget * share)) for own, share in self._buckets]
+        parts = _parts(budget, self._sizes)
+        pieces = [self._fill(np.intersect1d(usable, own), n) for own, n in zip(self._buckets, parts, strict=True)]
         return tuple(np.concatenate(column) for column in zip(*pieces, strict=True))  # type: ignore[return-value]
 
     def _fill(self, usable: Ints, budget: int) -> tuple[Ints, Ints, Ints, Ints]:
@@ -127,8 +126,8 @@ def without(made: Plan, taken: Mapping[int, Collection[int]], domains: Sequence[
     """
     if not taken:
         return made
-    pairs = zip(made.file.tolist(), made.span.tolist(), strict=True)
-    keep = np.array([span not in taken.get(file, ()) for file, span in pairs], bool)
+    gone = np.array([(file << 32) | span for file, spans in taken.items() for span in spans], np.int64)
+    keep = ~np.isin((made.file << 32) | made.span, gone)
     bounds = np.append(0, np.cumsum(keep))[made.bounds]
     tokens, deficit = dict(made.tokens), dict(made.deficit)
     for file, length in zip(made.file[~keep].tolist(), made.length[~keep].tolist(), strict=True):
@@ -136,6 +135,12 @@ def without(made: Plan, taken: Mapping[int, Collection[int]], domains: Sequence[
         deficit[domains[file]] += length
     left = {n: getattr(made, n)[keep] for n in ("file", "span", "epoch", "length")}
     return replace(made, **left, bounds=bounds, tokens=tokens, deficit=deficit)
+
+
+def _parts(budget: int, sizes: Sequence[int]) -> list[int]:
+    """``budget`` divided as the ``sizes``, not all zero, are: whole tokens that sum to it."""
+    ends = [budget * end // sum(sizes) for end in (0, *accumulate(sizes))]
+    return [b - a for a, b in pairwise(ends)]
 
 
 def _documents(pools: PoolSet, domain: str, strata: Sequence[str]) -> tuple[Ints, Ints, Ints]:

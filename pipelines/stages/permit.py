@@ -11,8 +11,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import polars as pl
+import pyarrow as pa
+import pyarrow.compute as pc
 
-from manifests import parts, receipts, storage
+from manifests import edits, parts, receipts, storage
 from manifests.policy import Policy
 from manifests.receipts import Output, digest_of, output
 from manifests.signatures import Signature
@@ -23,7 +25,7 @@ from pipelines.recipe import Mix
 from pipelines.stages import licences
 from pipelines.task import Made, Task
 
-VERSION = 2
+VERSION = 3
 FOLDER = "permitted"
 
 
@@ -32,6 +34,7 @@ class _Permit:
     part: str
     files: tuple[PoolFile, ...]
     policy: Policy
+    edits: tuple[str, ...]  #: of the view that was tokenized
 
 
 def policy_of(section: Mix) -> Policy:
@@ -47,9 +50,9 @@ def run(conductor: Conductor, catalog: Catalog, files: Sequence[PoolFile], polic
         by_part.setdefault(_part_of(file), []).append(file)
     tasks = []
     for part, found in sorted(by_part.items()):
-        digests = [f.digest for f in found]
+        digests, view = [f.digest for f in found], tuple(catalog.edits(part))
         key = digest_of("permit", VERSION, policy.digest, digests, catalog.digest(licences.UNITED, part))
-        tasks.append(Task("permit", parts.task_name(part), key, permit_part, _Permit(part, tuple(found), policy)))
+        tasks.append(Task("permit", parts.task_name(part), key, permit_part, _Permit(part, tuple(found), policy, view)))
     made = conductor.map("permit", tasks)
     catalog.add(made)
     return sorted((PoolFile(**f) for r in made for f in r.data["files"]), key=lambda f: f.path)
@@ -109,6 +112,6 @@ def _part_of_pool(run: str, pools: PoolSet, i: int, keep: np.ndarray, spec: _Per
     Spans(end - spans.lengths[chosen], end, spans.part[chosen], spans.row[chosen], spans.parts).write(
         storage.join(run, path.removesuffix(".npy") + ".spans.parquet"), policy=spec.policy.digest
     )
-    texts = parts.read(run, parts.DOCUMENTS, spec.part, ["text"])["text"]
-    size = sum(len(texts[r].as_py().encode()) for r in spans.row[chosen].tolist())
+    texts = edits.view(run, spec.part, spec.edits).texts.take(pa.array(spans.row[chosen]))
+    size = pc.sum(pc.binary_length(texts)).as_py()
     return replace(file, path=path, tokens=int(end[-1]), documents=len(chosen), bytes=size, digest=storage.digest(uri))

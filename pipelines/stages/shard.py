@@ -22,7 +22,7 @@ from pipelines.recipe import Shards
 from pipelines.stages.solve import MANIFEST
 from pipelines.task import Made, Task
 
-VERSION = 2
+VERSION = 3
 PLAN = "mix/plan.parquet"
 INDEX = "shards/index.json"
 
@@ -52,13 +52,16 @@ def write_plan(run: str, spec: _Plan) -> Made:
 
 def _taken(run: str, pools: PoolSet) -> dict[int, set[int]]:
     """Spans, by pool file, of documents that a takedown has emptied since the pools were made."""
-    gone = takedown.rows(run)
+    gone: dict[str, list[int]] = {}
+    for part, row in takedown.rows(run):
+        gone.setdefault(part, []).append(row)
     found: dict[int, set[int]] = {}
     for i in range(len(pools.files)) if gone else ():
         spans = pools.spans(i)
-        keys = zip(spans.part.tolist(), spans.row.tolist(), strict=True)
-        if taken := {s for s, (p, r) in enumerate(keys) if (spans.parts[p], r) in gone}:
-            found[i] = taken
+        for number, part in enumerate(spans.parts):
+            if part in gone:
+                taken = np.flatnonzero((spans.part == number) & np.isin(spans.row, gone[part]))
+                found.setdefault(i, set()).update(taken.tolist())
     return found
 
 

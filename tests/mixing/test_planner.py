@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 import mixing
 from manifests.mix import MixDomain, MixManifest, MixShare, MixStage
 from mixing import planner
-from mixing.planner import _cut, _fill, _positions, _take
+from mixing.planner import _cut, _fill, _parts, _positions, _take
 from mixing.pools import PoolSet
 
 
@@ -189,6 +189,14 @@ def test_buckets_are_repeated_apart(pools: PoolSet) -> None:
     got = dict(tokens.iter_rows())
     assert sum(got.get(s, 0) for s in low) == pytest.approx(1000, abs=60)
     assert sum(got.get(s, 0) for s in high) == pytest.approx(5000, abs=60)
+
+
+@given(st.lists(st.integers(0, 10**13), min_size=1, max_size=9).filter(any), st.integers(0, 10**14))
+def test_a_budget_is_divided_to_the_last_token(sizes: list[int], budget: int) -> None:
+    assert _parts(sum(sizes), sizes) == sizes
+    parts = _parts(budget, sizes)
+    assert sum(parts) == budget
+    assert all(abs(part * sum(sizes) - budget * size) < sum(sizes) for part, size in zip(parts, sizes, strict=True))
 
 
 def test_a_manifest_of_weights_alone_cannot_be_planned(pools: PoolSet) -> None:
