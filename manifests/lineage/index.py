@@ -103,9 +103,17 @@ class Index:
     @cached_property
     def _bounds(self) -> list[tuple[str, str]]:
         """The least and greatest address of each row group."""
-        metadata = self._documents.metadata
-        statistics = (metadata.row_group(g).column(0).statistics for g in range(metadata.num_row_groups))
-        return [(_string(s.min), _string(s.max)) for s in statistics]
+        return [self._bound(g) for g in range(self._documents.metadata.num_row_groups)]
+
+    def _bound(self, group: int) -> tuple[str, str]:
+        told = self._documents.metadata.row_group(group).column(0).statistics
+        if told is not None and told.has_min_max:
+            return _string(told.min), _string(told.max)
+        keys = self._keys(group)  # of an address of more than 4 KiB Parquet keeps no statistics
+        return keys[0].as_py(), keys[-1].as_py()
+
+    def _keys(self, group: int) -> pa.ChunkedArray:
+        return self._documents.read_row_group(group, ["surt"], use_threads=False)["surt"]
 
     def at(self, shard: str, offset: int) -> tuple[Entry, Place]:
         """The document of a token. ValueError when the shard is not in the index, or has no such token."""
@@ -197,7 +205,7 @@ class Index:
                 if g in whole:
                     found.append(np.arange(first, first + size, dtype=np.int64))
                     continue
-                keys = self._documents.read_row_group(g, ["surt"], use_threads=False)["surt"]
+                keys = self._keys(g)
                 inside = pc.and_(pc.greater_equal(keys, low), pc.less(keys, high)).to_numpy()
                 found.append(first + np.flatnonzero(inside))
         return distinct(np.concatenate(found)) if found else np.empty(0, np.int64)
