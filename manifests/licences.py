@@ -78,7 +78,8 @@ _IDENTIFIER = re.compile(r"SPDX-License-Identifier:\s*([^\r\n*#<]+)")
 
 
 @cache
-def _spdx() -> Any:
+def spdx() -> Any:
+    """The parser of SPDX expressions, which knows the identifiers of the list."""
     from license_expression import get_spdx_licensing
 
     return get_spdx_licensing()
@@ -118,11 +119,11 @@ def _expression(text: str) -> str:
     if len(text) > 200 or not re.fullmatch(r"[A-Za-z0-9 .+()\-_/]+", text):
         return UNKNOWN
     try:
-        parsed = _spdx().parse(text)
+        parsed = spdx().parse(text)
     except Exception:  # the parser raises several kinds, AttributeError and TypeError among them
         return UNKNOWN
     # LicenseRef- identifiers are the user's own: any is well-formed
-    if parsed is None or any(not k.startswith("LicenseRef-") for k in _spdx().unknown_license_keys(parsed)):
+    if parsed is None or any(not k.startswith("LicenseRef-") for k in spdx().unknown_license_keys(parsed)):
         return UNKNOWN
     return str(parsed)
 
@@ -160,7 +161,7 @@ def _creative_commons(family: str, code: str, version: str | None, port: str | N
     ordered = "-".join(p for p in ("by", "nc", "nd", "sa") if p in parts).upper()
     if version is None:
         return f"LicenseRef-CC-{ordered}-unversioned"
-    known = _spdx().known_symbols
+    known = spdx().known_symbols
     identifiers = [f"CC-{ordered}-{version}", f"CC-{code.upper()}-{version}"]
     if port and port.lower() not in ("deed", "legalcode") and _PORTS_BEFORE_4.match(version):
         identifiers = [f"{i}-{port.upper()}" for i in identifiers] + [
@@ -174,7 +175,7 @@ def _creative_commons(family: str, code: str, version: str | None, port: str | N
 def category(expression: str) -> str:
     """The category of an expression: AND takes the most restrictive of its parts, OR the least."""
     try:
-        parsed = _spdx().parse(expression)
+        parsed = spdx().parse(expression)
     except Exception:
         return "unknown"
     if parsed is None:

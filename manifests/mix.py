@@ -5,6 +5,8 @@ It holds no path of a machine, no time and no host: equal inputs give equal byte
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterable
 from typing import Annotated, Any
 
 import yaml
@@ -17,7 +19,7 @@ _HEADER = "# A cuvée mix manifest. `cuvee shard` turns it into training shards.
 
 Count = Annotated[int, Field(ge=0)]
 Share = Annotated[float, Field(ge=0, le=1)]
-Epochs = Annotated[float, Field(ge=0)]
+Epochs = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Interval = tuple[float, float]
 
 
@@ -145,8 +147,7 @@ class MixManifest(_Part):
         tokens = sum(d.tokens for d in self.domains.values())
         if tokens != self.budget:
             raise ValueError(f"the tokens of domains sum to {tokens:,}, not to the budget of {self.budget:,}")
-        strata = [s for d in self.domains.values() for s in d.pools]
-        if twice := sorted({s for s in strata if strata.count(s) > 1}):
+        if twice := _repeated(s for d in self.domains.values() for s in d.pools):
             raise ValueError(f"pools in two domains: {', '.join(twice)}")
         for name, d in self.domains.items():
             if d.buckets and sum(b.tokens for b in d.buckets) != d.tokens:
@@ -157,8 +158,7 @@ class MixManifest(_Part):
     def _check_stages(self) -> None:
         if not self.stages:
             return
-        names = [s.name for s in self.stages]
-        if twice := sorted({n for n in names if names.count(n) > 1}):
+        if twice := _repeated(s.name for s in self.stages):
             raise ValueError(f"stages of one name: {', '.join(twice)}")
         for stage in self.stages:
             if unknown := sorted({*stage.domains} - {*self.domains}):
@@ -183,7 +183,7 @@ class MixManifest(_Part):
         """ValueError names the file, the key and what is wrong with it."""
         try:
             data = yaml.safe_load(storage.read_bytes(uri))
-        except (yaml.YAMLError, UnicodeDecodeError) as error:
+        except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
             raise ValueError(f"{uri}: not valid YAML: {str(error).splitlines()[0]}") from None
         if not isinstance(data, dict):
             raise ValueError(f"{uri} is no mix manifest: give what `cuvee mix solve` wrote, or a run folder")
@@ -193,6 +193,10 @@ class MixManifest(_Part):
             first = error.errors()[0]
             key = ".".join(str(s) for s in first["loc"]) or "manifest"
             raise ValueError(f"{uri}: {key}: {first['msg'].removeprefix('Value error, ')}") from None
+
+
+def _repeated(names: Iterable[str]) -> list[str]:
+    return sorted(n for n, times in Counter(names).items() if times > 1)
 
 
 def _without_empty(data: dict[str, Any]) -> dict[str, Any]:

@@ -7,9 +7,11 @@ licence, where none is ``unknown`` and never permission · confidence. Policies 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, fields
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
 from datetime import date
 from importlib import resources
+from pathlib import PurePosixPath
 from typing import Any, Literal
 
 import yaml
@@ -17,6 +19,7 @@ import yaml
 from manifests import storage
 from manifests.acquisition import ORIGINS, ROUTES
 from manifests.licences import ALLOWED, CATEGORIES, DENIED, TEXT_SCOPES, category
+from manifests.mix import MixManifest
 from manifests.receipts import digest_of
 from manifests.signatures import Signature
 
@@ -158,6 +161,22 @@ class Policy:
         return open_terms  # type: ignore[return-value]
 
     @classmethod
+    def of_mix(cls, mix: MixManifest | None, record: Mapping[str, Any], run: str) -> Policy | None:
+        """The policy that the blend of a run was made under, ``record`` its ``run.json``; None when there is no blend,
+        or what the policy's name stands for is gone or has changed since.
+        """
+        if mix is None:
+            return None
+        section = (record.get("recipe") or {}).get("mix") or {}
+        try:
+            policy = cls.load(_file_of(mix.policy, str(section.get("policy") or ""), record, run))
+            if day := section.get("as_of"):
+                policy = replace(policy, as_of=date.fromisoformat(str(day)))
+        except (ValueError, OSError):
+            return None
+        return policy if policy.digest == mix.policy_digest else None
+
+    @classmethod
     def load(cls, name: str) -> Policy:
         """A policy shipped with us, by name, or a YAML file. ValueError names what is wrong and what is allowed."""
         if name.endswith((".yaml", ".yml")):
@@ -178,6 +197,17 @@ class Policy:
             return cls(name, **_checked(data))
         except ValueError as error:
             raise ValueError(f"policy {name}: {error}") from None
+
+
+def _file_of(name: str, asked: str, record: Mapping[str, Any], run: str) -> str:
+    """Where the policy that a blend calls ``name`` lies, which its recipe asked for as ``asked``."""
+    if not name.endswith((".yaml", ".yml")) or PurePosixPath(asked).name != name:
+        return name
+    if asked.startswith("{run}"):
+        return run.rstrip("/") + asked.removeprefix("{run}")
+    if "://" in asked:
+        return asked
+    return str(PurePosixPath(str(record.get("recipe_path") or "")).parent / asked)
 
 
 def obligations_of(expression: str, kind_of: str, kind: str, expires: date | None = None) -> tuple[str, ...]:

@@ -12,6 +12,7 @@ import polars as pl
 from manifests import storage
 from manifests.exports import absences, domains, markdown, signals
 from manifests.exports.facts import CRAWLS, SYNTHETIC, Facts
+from manifests.policy import Policy
 
 _NOT_RECORDED = "Not in the records of the run."
 #: of public data, a source of more than this share is listed by itself
@@ -177,7 +178,7 @@ def _synthetic(facts: Facts) -> str:
 
 
 def _reservations(facts: Facts) -> str:
-    policy = signals.policy_of(facts)
+    policy = Policy.of_mix(facts.mix, facts.record, facts.run)
     if facts.mix is None:
         acted = "No policy was applied."
     else:

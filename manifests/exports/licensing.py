@@ -3,19 +3,11 @@
 from __future__ import annotations
 
 import re
-from functools import cache
-from typing import Any
 
+from manifests import licences
 from manifests.licences import UNKNOWN
 
 _ONE = re.compile(r"[A-Za-z0-9.+-]+")
-
-
-@cache
-def _spdx() -> Any:
-    from license_expression import get_spdx_licensing
-
-    return get_spdx_licensing()
 
 
 def listed(expression: str) -> bool:
@@ -26,10 +18,10 @@ def listed(expression: str) -> bool:
 def valid(expression: str) -> bool:
     """Whether it is an SPDX expression; a ``LicenseRef-`` may be anyone's."""
     try:
-        parsed = _spdx().parse(expression)
+        parsed = licences.spdx().parse(expression)
     except Exception:  # the parser raises several kinds
         return False
-    unknown = _spdx().unknown_license_keys(parsed) if parsed is not None else [""]
+    unknown = licences.spdx().unknown_license_keys(parsed) if parsed is not None else [""]
     return all(re.fullmatch(r"LicenseRef-[A-Za-z0-9.-]+", k) for k in unknown)
 
 

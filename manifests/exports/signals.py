@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from datetime import date
+from dataclasses import dataclass
 
 import polars as pl
 
@@ -20,21 +19,8 @@ class Signal:
     honoured: str  #: yes, no, unknown
 
 
-def policy_of(facts: Facts) -> Policy | None:
-    """The policy of the mix; None when there is none, or what its name stands for has changed since."""
-    if facts.mix is None:
-        return None
-    try:
-        policy = Policy.load(facts.mix.policy)
-        if day := (facts.recipe.get("mix") or {}).get("as_of"):
-            policy = replace(policy, as_of=date.fromisoformat(str(day)))
-    except ValueError:
-        return None
-    return policy if policy.digest == facts.mix.policy_digest else None
-
-
 def of(facts: Facts) -> list[Signal]:
-    policy = policy_of(facts)
+    policy = Policy.of_mix(facts.mix, facts.record, facts.run)
     keys = ["protocol", "agent", "value"]
     table = facts.reservations.group_by(keys).agg(pl.col("documents").sum()).sort(keys)
     return [Signal(p, a, v, n, _honoured(policy, p, a)) for p, a, v, n in table.iter_rows()]

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from datetime import date
+from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import count
 from typing import Any
@@ -93,15 +92,7 @@ class Material:
     @property
     def policy(self) -> Policy | None:
         """The policy of the mix; None when there is none, or what its name stands for has changed since."""
-        if self.mix is None:
-            return None
-        try:
-            policy = Policy.load(self.mix.policy)
-            if day := (self.recipe.get("mix") or {}).get("as_of"):
-                policy = replace(policy, as_of=date.fromisoformat(str(day)))
-        except ValueError:
-            return None
-        return policy if policy.digest == self.mix.policy_digest else None
+        return Policy.of_mix(self.mix, self.record, self.run)
 
     @property
     def judged(self) -> bool:

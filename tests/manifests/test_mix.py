@@ -37,6 +37,10 @@ def test_round_trip_is_stable(tmp_path: Path) -> None:
         ({"epoch": 3}, "epoch: Extra inputs"),
         ({"domains": {}}, "domains: "),
         ({"seed": "x"}, "seed: "),
+        (
+            {"domains": {"web": {"weight": 1, "tokens": 1000, "available": 0, "epochs": float("inf")}}},
+            "epochs: .*finite",
+        ),
     ],
 )
 def test_what_is_wrong_is_named(tmp_path: Path, changes: dict[str, Any], message: str) -> None:
@@ -64,9 +68,10 @@ def test_a_table_is_no_manifest(tmp_path: Path) -> None:
         MixManifest.read(str(path))
 
 
-def test_broken_yaml_is_one_line(tmp_path: Path) -> None:
+@pytest.mark.parametrize("text", ["a: [1\nb: }", "a: " + "[" * 20_000])
+def test_broken_yaml_is_one_line(tmp_path: Path, text: str) -> None:
     path = tmp_path / "mix.yaml"
-    path.write_text("a: [1\nb: }")
+    path.write_text(text)
     with pytest.raises(ValueError, match="not valid YAML") as error:
         MixManifest.read(str(path))
     assert "\n" not in str(error.value)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import date
 from pathlib import Path
 
 import pytest
 
 from manifests.licences import CATEGORIES
+from manifests.mix import MixDomain, MixManifest
 from manifests.policy import Policy, shipped
 
 
@@ -58,6 +61,29 @@ def test_a_bad_policy_is_refused_in_one_line(tmp_path: Path, text: str, said: st
         Policy.load(str(path))
     assert "\n" not in str(error.value)
     assert "bad.yaml" in str(error.value)
+
+
+def test_the_policy_of_a_blend_is_found_where_its_recipe_named_it(tmp_path: Path) -> None:
+    """A blend holds no path: it calls the policy by its file's name."""
+    (tmp_path / "own").mkdir()
+    (tmp_path / "own/mine.yaml").write_text("as_of: 2026-01-01\nallow: [permissive]\n")
+    policy = replace(Policy.load(str(tmp_path / "own/mine.yaml")), as_of=date(2026, 2, 2))
+    domain = MixDomain(weight=1, tokens=9, available=9, epochs=1)
+    mix = MixManifest(budget=9, domains={"web": domain}, policy="mine.yaml", policy_digest=policy.digest)
+    record = {
+        "recipe_path": f"{tmp_path}/recipe.yaml",
+        "recipe": {"mix": {"policy": "own/mine.yaml", "as_of": "2026-02-02"}},
+    }
+    found = Policy.of_mix(mix, record, "run")
+    assert found is not None
+    assert found.digest == policy.digest
+    (tmp_path / "own/mine.yaml").write_text("as_of: 2026-01-01\nallow: [copyleft]\n")
+    assert Policy.of_mix(mix, record, "run") is None
+    (tmp_path / "own/mine.yaml").unlink()
+    assert Policy.of_mix(mix, record, "run") is None
+    in_run = {"recipe": {"mix": {"policy": "{run}/mine.yaml", "as_of": "2026-02-02"}}}
+    (tmp_path / "mine.yaml").write_text("as_of: 2026-01-01\nallow: [permissive]\n")
+    assert Policy.of_mix(mix, in_run, str(tmp_path)) is not None
 
 
 def test_unknown_names_say_what_there_is() -> None:
