@@ -32,9 +32,12 @@ def cluster(
     """``int64[n]``: the index of the text each duplicates (its own, if it is the one to keep), -1 without duplicate.
 
     Equal labels mean: the same normalised content, or near-duplicates of the labelling text itself by the tests of
-    ``dedup.likeness``, ``threshold`` and ``specific`` among them. Earlier texts are preferred.
+    ``dedup.likeness``, ``threshold`` and ``specific`` among them. Earlier texts are preferred. ValueError for
+    parameters out of range, and bytes that are no UTF-8.
     """
-    column = _valid(texts) if isinstance(texts, list) else texts
+    if not (threshold > 0 and specific >= 0):
+        raise ValueError(f"threshold is {threshold} and specific {specific}; they must be above and at least 0")
+    column = _valid(texts) if isinstance(texts, list) else texts.cast(pa.large_string())
     params = MinHashParams(bands=bands, rows=rows, ngram=ngram, unit=unit, seed=seed)
     n = len(column)
     content = content_keys(content_hash(column))

@@ -12,8 +12,10 @@ import numpy as np
 from dedup.keys import Records
 from dedup.sketches import WORDS
 
+VERSION = 2  #: raised when the same address gets another name
+#: not ``sid``, which names a session here and a story there
 _TRACKING = re.compile(
-    r"utm_\w+|gclid|dclid|fbclid|msclkid|yclid|twclid|igshid|mc_[ce]id|_ga|_gl|ref_src|phpsessid|jsessionid|sid", re.I
+    r"utm_\w+|gclid|dclid|fbclid|msclkid|yclid|twclid|igshid|mc_[ce]id|_ga|_gl|ref_src|phpsessid|jsessionid", re.I
 )
 _PORTS = {"http": 80, "https": 443}
 
@@ -22,7 +24,8 @@ def normalised(url: str) -> str:
     """The address without what does not name the page; empty when it is none (no host).
 
     Scheme (http and https are one), host in lower case without a leading ``www.``, path with its percent-encoding in
-    one form and without a last slash, the query's parameters in order, without those that track; no fragment.
+    one form (but %2F, which is no slash) and without a last slash, the query's parameters by name, without those that
+    track; no fragment, but one that begins with an exclamation mark, which names a page of a script's.
     """
     try:
         split = urlsplit(url.strip())
@@ -33,12 +36,17 @@ def normalised(url: str) -> str:
         return ""
     host = host.removeprefix("www.")
     at = f":{port}" if port and port != _PORTS.get(split.scheme.lower()) else ""
-    path = quote(unquote(split.path, errors="surrogateescape"), safe="/:@!$&'()*+,;=~-._", errors="surrogateescape")
+    path = "%2F".join(_in_one_form(p) for p in re.split("%2F", split.path, flags=re.I))
     path = re.sub(r";jsessionid=[^/]*", "", path, flags=re.I).rstrip("/")
     said = parse_qsl(split.query, keep_blank_values=True, errors="surrogateescape", max_num_fields=None)
-    kept = sorted((k, v) for k, v in said if not _TRACKING.fullmatch(k))
+    kept = sorted(((k, v) for k, v in said if not _TRACKING.fullmatch(k)), key=lambda pair: pair[0])
     query = urlencode(kept, errors="surrogateescape")
-    return f"//{host}{at}{path}{'?' + query if query else ''}"
+    page = f"#{split.fragment}" if split.fragment.startswith("!") else ""
+    return f"//{host}{at}{path}{'?' + query if query else ''}{page}"
+
+
+def _in_one_form(path: str) -> str:
+    return quote(unquote(path, errors="surrogateescape"), safe="/:@!$&'()*+,;=~-._", errors="surrogateescape")
 
 
 def records(urls: Sequence[str | None]) -> Records:

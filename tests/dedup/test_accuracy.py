@@ -8,6 +8,7 @@ from collections import Counter
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pytest
 import zstandard
 
@@ -25,6 +26,21 @@ def test_odd_texts(text: str) -> None:
     assert cluster([text, text, "something else entirely"]).tolist() == [0, 0, -1]
     assert cluster([text]).tolist() == [-1]
     assert cluster([]).tolist() == []
+
+
+@pytest.mark.parametrize(
+    "kind", [pa.string(), pa.large_string(), pa.string_view(), pa.dictionary(pa.int32(), pa.string())]
+)
+def test_every_kind_of_arrow_text(kind: pa.DataType) -> None:
+    texts = pa.array(["one text of some words", "another", None, "one text of some words"])
+    assert cluster(texts.cast(kind)).tolist() == [0, -1, -1, 0]
+    assert cluster(pa.chunked_array([texts, texts.slice(3)]).cast(kind)).tolist() == [0, -1, -1, 0, 0]
+
+
+@pytest.mark.parametrize("limits", [{"threshold": 0.0}, {"threshold": float("nan")}, {"specific": float("nan")}])
+def test_limits_that_are_none_are_refused(limits: dict[str, float]) -> None:
+    with pytest.raises(ValueError, match="they must be above and at least 0"):
+        cluster(["a", "b"], **limits)
 
 
 @pytest.mark.slow

@@ -17,6 +17,7 @@ from dedup.urls import normalised, records
         ("https://example.org/?b=2&a=1&utm_source=x", "https://example.org?a=1&b=2&fbclid=9"),
         ("https://example.org/%7Ejoe/caf%C3%A9", "https://example.org/~joe/café"),
         ("https://example.org/x;jsessionid=1F", "https://example.org/x"),
+        ("https://example.org/a%2fb", "https://example.org/a%2Fb#part"),
     ],
 )
 def test_one_page_has_one_address(one: str, other: str) -> None:
@@ -31,6 +32,10 @@ def test_one_page_has_one_address(one: str, other: str) -> None:
         ("https://example.org:8080/", "https://example.org/"),
         ("https://a.example.org/", "https://example.org/"),
         ("https://example.org/?q=a&q=b", "https://example.org/?q=a"),
+        ("https://example.org/?q=a&q=b", "https://example.org/?q=b&q=a"),
+        ("https://example.org/a%2Fb", "https://example.org/a/b"),
+        ("https://example.org/article.pl?sid=01", "https://example.org/article.pl?sid=02"),
+        ("https://example.org/#!/one", "https://example.org/#!/two"),
     ],
 )
 def test_other_pages_have_others(one: str, other: str) -> None:

@@ -42,7 +42,7 @@ def tasks(
 ) -> list[Task]:
     """One task for each piece of members; the digest of a piece covers what is read of them."""
     elsewhere = {"partitions", "max_fuzzy_share", "index", "lines", "paragraphs", "substring", "semantic"}
-    said = dedup.model_dump(mode="json", exclude=elsewhere)
+    said = dedup.model_dump(mode="json", exclude=elsewhere) | ({"urls": urls.VERSION} if dedup.url else {})
     made = []
     for piece in pieces:
         key = digest_of("verify", VERSION, said, list(sources), piece.digest, frequencies.digest)

@@ -69,7 +69,12 @@ def task(
     """``total`` documents are deduplicated in all."""
     share = min(1.0, _AMPLE * frequencies.SAMPLE / max(total, 1))
     spec = _Keys(part, dedup, tuple(rules), made, share, partitions)
-    said = (dedup.model_dump(mode="json", exclude=_LATER), [r.model_dump(mode="json") for r in rules], share)
+    said = (
+        dedup.model_dump(mode="json", exclude=_LATER),
+        [r.model_dump(mode="json") for r in rules],
+        share,
+        *([urls.VERSION] if dedup.url else []),
+    )
     key = catalog.key("keys", VERSION, part, [*conditions.columns(made)], *said, partitions)
     return Task(stage, parts.task_name(part), key, write_part_keys, spec)
 
