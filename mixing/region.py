@@ -21,12 +21,17 @@ _SHOWN = 12  #: constraints that an error names
 
 @dataclass(frozen=True, eq=False)
 class Row:
-    """``coefficients · x ≤ limit``. ``cap`` marks limits that shrink as the budget grows."""
+    """``coefficients · x ≤ limit``.
+
+    ``cap`` marks limits that shrink as the budget grows, ``ratio`` proportions, which whole ten-thousandths keep to the
+    nearest or not at all: 1 to √2 is 0 to 0.
+    """
 
     name: str
     coefficients: Floats
     limit: float
     cap: bool = False
+    ratio: bool = False
 
 
 class Region:
@@ -81,9 +86,13 @@ class Region:
         return found
 
     def round(self, x: Floats) -> Floats:
-        """``x`` in ten-thousandths under the linear constraints, if the grid allows that; else off by less than one."""
+        """``x`` in ten-thousandths under the linear constraints, if the grid allows that; else off by less than one.
+
+        Proportions are kept to a ten-thousandth.
+        """
         rounded = round_weights(np.clip(np.round(x, 10), 0, None), self.low, self.high)
-        if not len(self.b) or float((self.A @ rounded - self.b).max()) <= _SLACK:
+        b = self.b + np.array([row.ratio for row in self.rows]) / UNITS
+        if not len(b) or float((self.A @ rounded - b).max()) <= _SLACK:
             return rounded
         n = len(x)
         # whole units u and distances d: the least sum of d with d ≥ |u − exact|, and the constraints kept
@@ -91,7 +100,7 @@ class Region:
         eye = np.eye(n)
         sides = [
             scipy.optimize.LinearConstraint(np.hstack([np.ones((1, n)), np.zeros((1, n))]), UNITS, UNITS),
-            scipy.optimize.LinearConstraint(np.hstack([self.A, np.zeros_like(self.A)]), -np.inf, self.b * UNITS + 1e-6),
+            scipy.optimize.LinearConstraint(np.hstack([self.A, np.zeros_like(self.A)]), -np.inf, b * UNITS + 1e-6),
             scipy.optimize.LinearConstraint(np.hstack([eye, -eye]), -np.inf, exact),
             scipy.optimize.LinearConstraint(np.hstack([-eye, -eye]), -np.inf, -exact),
         ]
@@ -159,7 +168,7 @@ class Region:
             for j in np.flatnonzero(members)[:-1]:  # the last follows from the others
                 ratio = eye[j] - parts[j] * members
                 name = f"{self.domains[j]} is {parts[j]:.4g} of {', '.join(held)}"
-                rows += [Row(name, ratio, 0.0), Row(name, -ratio, 0.0)]
+                rows += [Row(name, ratio, 0.0, ratio=True), Row(name, -ratio, 0.0, ratio=True)]
         for ladder in c.ladders:
             for lower, upper in pairwise(ladder):
                 step = np.zeros(len(self.domains))

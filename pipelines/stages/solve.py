@@ -24,7 +24,7 @@ from pipelines.recipe import mixing as recipes
 from pipelines.stages import permit
 from pipelines.task import Made, Task
 
-VERSION = 9
+VERSION = 10
 MANIFEST = "mix/mix.yaml"
 SURROGATE = "mix/surrogate.json"
 PREDICTIONS = "mix/predictions.parquet"

@@ -56,6 +56,19 @@ def test_frozen_domains_keep_their_proportions() -> None:
     assert free != found
 
 
+@pytest.mark.parametrize("frozen", [{"web": 1.0, "code": 2**0.5}, {"web": 0.4567, "code": 0.3, "prose": 0.2433}])
+def test_proportions_that_whole_ten_thousandths_cannot_hold_cost_nothing(frozen: dict[str, float]) -> None:
+    surrogate = mixing.fit(*swarm(32), family="power_law_concave")
+    found = mixing.solve(surrogate, LOSSES, Constraints(natural=NATURAL, frozen=[frozen], max_divergence=0.2))
+    held = sum(found.weights[d] for d in frozen)
+    for d, w in frozen.items():
+        assert found.weights[d] == pytest.approx(held * w / sum(frozen.values()), abs=2.5e-4)
+    assert found.gap is not None
+    assert found.gap < 1e-4, "as good as proportions kept exactly"
+    assert found.divergence is not None
+    assert found.divergence <= 0.2
+
+
 def test_a_few_runs_over_a_held_blend_find_the_weight_of_a_new_domain() -> None:
     """The optimum over the held blend and one new domain, by eight runs in place of a swarm over all."""
     held = {"web": 0.5, "code": 0.3, "prose": 0.15, "pdf": 0.05}
