@@ -74,7 +74,14 @@ _CC_WORDS = {
 _CC_VERSIONS = frozenset({"1.0", "2.0", "2.1", "2.5", "3.0", "4.0"})
 _PORTS_BEFORE_4 = re.compile(r"^[123]\.")
 _REMEMBERED = 1 << 14
-_IDENTIFIER = re.compile(r"SPDX-License-Identifier:\s*([^\r\n*#<]+)")
+#: up to the end of the line or of the comment it stands in
+_IDENTIFIER = re.compile(r"SPDX-License-Identifier:[ \t]*([^\r\n*#<>]+)")
+#: addresses that end in an SPDX identifier, and those of the GNU licences
+_NAMING = re.compile(r"(?:spdx|opensource)\.org/licenses?/([a-z0-9.+-]+?)(?:\.html|\.php|\.json|\.txt)?")
+_GNU = re.compile(
+    r"gnu\.org/(?:licenses|copyleft)/(?:old-licenses/)?(gpl|lgpl|agpl|fdl)(?:-(\d\.\d))?(?:\.[a-z]{2}(?:-[a-z]{2})?)?"
+    r"(?:\.html|\.txt)?"
+)
 
 
 @cache
@@ -109,9 +116,14 @@ def normalise(raw: str) -> str:
     for candidate in (name, name.removeprefix("the "), re.sub(r" licen[cs]e$", "", name.removeprefix("the "))):
         if found := _table()["names"].get(candidate):
             return str(found)
-    url = re.sub(r"^https?://(?:www\.)?", "", name).rstrip("/")
+    url = re.sub(r"^https?://(?:www\.)?", "", name).partition("#")[0].partition("?")[0].rstrip("/")
     if found := _table()["urls"].get(url):
         return str(found)
+    if match := _NAMING.fullmatch(url):
+        return _expression(match[1])
+    if match := _GNU.fullmatch(url):
+        family = match[1].upper().replace("FDL", "GFDL")
+        return _expression(f"{family}-{match[2]}-only") if match[2] else f"LicenseRef-{family}-unversioned"
     return _creative_commons_name(name) or _expression(text)
 
 
@@ -278,7 +290,7 @@ def identify_file(text: str, locator: str = "") -> list[Claim]:
 
 def spdx_header(text: str) -> list[Claim]:
     """Claims from ``SPDX-License-Identifier`` lines in the first 4,000 characters of a source file."""
-    found = (normalise(m.strip()) for m in _IDENTIFIER.findall(text[:4000]))
+    found = (normalise(m.rstrip("- \t")) for m in _IDENTIFIER.findall(text[:4000]))
     return [
         Claim(e, "file-header", "file", "SPDX-License-Identifier", e, "publisher", 0.97)
         for e in _distinct(found)

@@ -49,6 +49,16 @@ DEALINGS IN THE SOFTWARE.
     ("written", "expression", "kind"),
     [
         ("MIT License", "MIT", "permissive"),
+        ("https://spdx.org/licenses/GPL-2.0-or-later.html", "GPL-2.0-or-later", "copyleft"),
+        ("https://opensource.org/licenses/GPL-3.0", "GPL-3.0-only", "copyleft"),
+        ("https://opensource.org/license/mit/", "MIT", "permissive"),
+        ("https://opensource.org/licenses/alphabetical", "LicenseRef-unknown", "unknown"),
+        ("https://www.gnu.org/licenses/gpl-3.0.en.html#section1", "GPL-3.0-only", "copyleft"),
+        ("http://www.gnu.org/licenses/old-licenses/gpl-2.0.txt", "GPL-2.0-only", "copyleft"),
+        ("https://www.gnu.org/licenses/agpl-3.0", "AGPL-3.0-only", "copyleft"),
+        ("https://www.gnu.org/licenses/fdl-1.3.html", "GFDL-1.3-only", "copyleft"),
+        ("https://www.gnu.org/licenses/agpl.html", "LicenseRef-AGPL-unversioned", "copyleft"),
+        ("https://www.gnu.org/licenses/license-list.html", "LicenseRef-unknown", "unknown"),
         ("The MIT License (MIT)", "MIT", "permissive"),
         ("License :: OSI Approved :: MIT License", "MIT", "permissive"),
         ("mit OR GPL-3.0-or-later", "MIT OR GPL-3.0-or-later", "permissive"),
@@ -172,7 +182,12 @@ def test_licence_files_and_headers() -> None:
     assert identify_file("Do what you like.") == []
     header = "#!/usr/bin/env python\n# SPDX-License-Identifier: Apache-2.0 OR MIT\nimport os\n"
     assert [c.expression for c in spdx_header(header)] == ["Apache-2.0 OR MIT"]
-    assert spdx_header("# SPDX-License-Identifier: whatever-i-like\n") == []
+    for mark in ("<!-- {} -->", "<!--{}-->", "/* {} */", "(* {} *)", "{{# {} #}}", '"""{}"""', "% {}\n-->"):
+        (found,) = spdx_header(mark.format("SPDX-License-Identifier: MIT"))
+        assert found.expression == "MIT"
+    for nothing in ("# SPDX-License-Identifier: whatever-i-like\n", "print('SPDX-License-Identifier: MIT')"):
+        assert spdx_header(nothing) == []
+    assert spdx_header("SPDX-License-Identifier:\nMIT") == []
 
 
 def test_a_page_cannot_claim_a_contract() -> None:
