@@ -42,10 +42,10 @@ def part_of(path: str) -> str:
 
 
 def ids_digest(ids: pa.ChunkedArray) -> str:
+    """blake2b-128 of ids, a line each, hex; however they are chunked."""
     h = hashlib.blake2b(digest_size=16)
     for chunk in ids.chunks:
-        h.update("\n".join(chunk.to_pylist()).encode())
-        h.update(b"\n")
+        h.update("".join(f"{i}\n" for i in chunk.to_pylist()).encode())
     return h.hexdigest()
 
 

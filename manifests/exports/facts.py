@@ -132,10 +132,7 @@ class Facts:
 def gather(run: str) -> Facts:
     """Reads a run folder. ValueError when it is none."""
     rows = open_run(run)
-    try:
-        record = frames.json_of(run, "run.json") or {}
-    except ValueError as error:
-        raise ValueError(f"{run}/run.json: not valid JSON: {error}") from None
+    record = frames.json_of(run, "run.json") or {}
     found: dict[str, list[pl.DataFrame]] = {name: [] for name in _TABLES}
     dropped: dict[str, int] = {}
     pii: dict[str, int] = {}

@@ -61,9 +61,9 @@ class Index:
         missing = [f for f in FILES[:6] if not storage.is_file(storage.join(run, f))]
         if missing:
             raise ValueError(f"{run} has no lineage index ({missing[0]} is missing): run the recipe again")
-        self._documents = pq.ParquetFile(storage.open_input(storage.join(run, FILES[0])))
-        self._spans = pq.ParquetFile(storage.open_input(storage.join(run, FILES[1])))
-        self._places = pq.ParquetFile(storage.open_input(storage.join(run, FILES[5])))
+        self._documents = storage.open_parquet(storage.join(run, FILES[0]))
+        self._spans = storage.open_parquet(storage.join(run, FILES[1]))
+        self._places = storage.open_parquet(storage.join(run, FILES[5]))
 
     @cached_property
     def names(self) -> dict[str, list[str]]:

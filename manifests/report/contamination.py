@@ -69,7 +69,7 @@ def of(m: Material) -> Contamination | None:
     uris = storage.list_files(storage.join(m.run, FOLDER), "part-*.parquet", recursive=True)
     schema = {"part": pl.String, "row": pl.Int64, "item": pl.String, "kind": pl.String, "score": pl.Float32}
     schema |= {"start": pl.Int64, "end": pl.Int64}
-    found = [pl.read_parquet(frames.path_of(u), glob=False).with_columns(part=pl.lit(parts.part_of(u))) for u in uris]
+    found = [frames.read(u).with_columns(part=pl.lit(parts.part_of(u))) for u in uris]
     matches = pl.concat([pl.DataFrame(schema=schema), *(f.select(schema.keys()) for f in found)])
     matches = matches.with_columns(benchmark=pl.col("item").str.split("/").list.first()).sort("part", "row", "start")
     known = items.select(benchmark=pl.col("item").str.split("/").list.first()).group_by("benchmark").agg(items=pl.len())

@@ -36,7 +36,7 @@ def of(m: Material) -> Evidence | None:
     interned: dict[str, str] = {}
     for folder in FOLDERS:
         for uri in storage.list_files(storage.join(m.run, folder), "*.parquet", recursive=True):
-            for name, text in pl.read_parquet(frames.path_of(uri), glob=False).iter_rows():
+            for name, text in frames.read(uri).iter_rows():
                 interned.setdefault(name, text)
     used = set(documents["signature"].to_list())
     if not used or not used <= set(interned):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import polars as pl
@@ -51,6 +52,27 @@ HOST = r"^[A-Za-z][A-Za-z0-9+.\-]*://(?:[^/?#@]*@)?([^/?#:]+)"
 def path_of(uri: str) -> Any:
     """``uri`` as Polars takes it: a path, or an open file of an object store."""
     return str(storage.local_path(uri)) if storage.is_local(uri) else storage.open_input(uri)
+
+
+@contextmanager
+def reading(uri: str) -> Iterator[Any]:
+    """``path_of`` a Parquet file to read in the block. ``storage.Damaged`` when it is none."""
+    try:
+        yield path_of(uri)
+    except pl.exceptions.ComputeError as error:
+        raise storage.Damaged(f"{uri}: damaged, or no Parquet file: {str(error).splitlines()[0]}") from None
+
+
+def read(uri: str, columns: list[str] | None = None) -> pl.DataFrame:
+    """A whole Parquet file, or columns of it."""
+    with reading(uri) as path:
+        return pl.read_parquet(path, columns=columns, glob=False)
+
+
+def schema_of(uri: str) -> Mapping[str, pl.DataType]:
+    """The columns of a Parquet file."""
+    with reading(uri) as path:
+        return pl.read_parquet_schema(path)
 
 
 def document_parts(run: str) -> list[str]:
@@ -138,8 +160,8 @@ def _beside(run: str, folder: str, part: str, columns: list[str], height: int | 
     uri = storage.join(run, parts.path(folder, part))
     if height is not None and not storage.is_file(uri):
         return []
-    there = pl.read_parquet_schema(path_of(uri))
-    frame = pl.read_parquet(path_of(uri), columns=[c for c in columns if c in there], glob=False)
+    there = schema_of(uri)
+    frame = read(uri, [c for c in columns if c in there])
     return frame.get_columns() if height in (None, frame.height) else []
 
 
@@ -165,7 +187,7 @@ def _tokens(files: Sequence[str]) -> pl.DataFrame:
     """Tokens of each pooled document of a part, by row."""
     length = (pl.col("end") - pl.col("start")).cast(pl.Int64)
     row = pl.col("row").cast(pl.Int64)
-    frames = [pl.read_parquet(path_of(f), glob=False).select(row=row, tokens=length) for f in files]
+    frames = [read(f).select(row=row, tokens=length) for f in files]
     empty = pl.DataFrame(schema={"row": pl.Int64, "tokens": pl.Int64})
     return pl.concat([empty, *frames]).group_by("row").agg(pl.col("tokens").sum())
 
@@ -174,8 +196,7 @@ def places(run: str, names: Sequence[str], ids: Sequence[str]) -> dict[str, tupl
     """Part and row of the documents with these ids, in one pass over the ids; absent ones are left out."""
     found: dict[str, tuple[str, int]] = {}
     for name in names if ids else ():
-        uri = path_of(storage.join(run, parts.path(parts.DOCUMENTS, name)))
-        column = pl.read_parquet(uri, columns=["id"], glob=False).with_row_index("row")
+        column = read(storage.join(run, parts.path(parts.DOCUMENTS, name)), ["id"]).with_row_index("row")
         for row, identifier in column.filter(pl.col("id").is_in(list(ids))).iter_rows():
             found.setdefault(identifier, (name, row))
     return found
@@ -184,10 +205,15 @@ def places(run: str, names: Sequence[str], ids: Sequence[str]) -> dict[str, tupl
 def table(run: str, path: str) -> pl.DataFrame | None:
     """A Parquet file of the run; None when there is none."""
     uri = storage.join(run, path)
-    return pl.read_parquet(path_of(uri), glob=False) if storage.is_file(uri) else None
+    return read(uri) if storage.is_file(uri) else None
 
 
 def json_of(run: str, path: str) -> dict[str, Any] | None:
-    """A JSON file of the run; None when there is none."""
+    """A JSON file of the run; None when there is none. ``storage.Damaged`` when it is no JSON object."""
     uri = storage.join(run, path)
-    return dict(json.loads(storage.read_bytes(uri))) if storage.is_file(uri) else None
+    if not storage.is_file(uri):
+        return None
+    try:
+        return dict(json.loads(storage.read_bytes(uri)))
+    except (ValueError, TypeError, RecursionError) as error:
+        raise storage.Damaged(f"{uri}: not valid JSON: {error}") from None

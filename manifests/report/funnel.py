@@ -139,7 +139,7 @@ def _rejects(m: Material) -> Rejects | None:
     counts: Counter[str] = Counter()
     samples: dict[str, list[Mapping[str, Any]]] = {}
     for uri in storage.list_files(storage.join(m.run, "rejects"), "*.parquet", recursive=True):
-        table = pl.read_parquet(frames.path_of(uri), columns=["reason"], glob=False)
+        table = frames.read(uri, ["reason"])
         counts.update(dict(table["reason"].value_counts().iter_rows()))
         if wanted := [r for r in table["reason"].unique().sort() if len(samples.get(r, ())) < _SAMPLES]:
             scan = pl.scan_parquet(frames.path_of(uri), glob=False).filter(pl.col("reason").is_in(wanted))

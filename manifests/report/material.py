@@ -104,10 +104,7 @@ def gather(run: str, *, redact: bool = False) -> Material:
     """Reads a run folder. ValueError when it is none."""
     if not storage.is_file(storage.join(run, "run.json")) and not storage.exists(storage.join(run, "documents")):
         raise ValueError(f"{run} is no run folder: it has neither run.json nor documents/")
-    try:
-        record = frames.json_of(run, "run.json") or {}
-    except ValueError as error:
-        raise ValueError(f"{run}/run.json: not valid JSON: {error}") from None
+    record = frames.json_of(run, "run.json") or {}
     names = frames.document_parts(run)
     rules = thresholds.of(run, record, names[0]) if names else []
     mix = storage.join(run, "mix/mix.yaml")

@@ -140,7 +140,7 @@ def swarm(run: str) -> Swarm | None:
         return None
     domains = [c for c in weights.columns if c != "run"]
     files = storage.list_files(storage.join(run, "mix/runs"), "*.parquet")
-    measured = [pl.read_parquet(frames.path_of(f), glob=False) for f in files]
+    measured = [frames.read(f) for f in files]
     runs, metrics = weights.sort("run"), list[str]()
     if measured:
         table = pl.concat(measured, how="diagonal")

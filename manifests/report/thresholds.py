@@ -73,6 +73,6 @@ def _folder(run: str, part: str, column: str) -> tuple[str, bool] | None:
     """Which annotation has the column, and whether its numbers are whole."""
     for name in storage.list_folders(storage.join(run, "annotations")):
         uri = storage.join(run, parts.path(f"annotations/{name}", part))
-        if storage.is_file(uri) and (kind := pl.read_parquet_schema(frames.path_of(uri)).get(column)) is not None:
+        if storage.is_file(uri) and (kind := frames.schema_of(uri).get(column)) is not None:
             return (f"annotations/{name}", kind.is_integer()) if kind.is_numeric() else None
     return None

@@ -18,7 +18,7 @@ from typing import Any, TypeVar, cast
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from manifests.storage.backend import Backend, Contested, Entry, Leasing, StorageError
+from manifests.storage.backend import Backend, Contested, Damaged, Entry, Leasing, StorageError
 from manifests.storage.gcs import GCS
 from manifests.storage.local import LocalFiles, path_of
 from manifests.storage.local import replacing as replacing_local
@@ -27,6 +27,7 @@ from manifests.storage.web import Web
 
 __all__ = [
     "Contested",
+    "Damaged",
     "Entry",
     "StorageError",
     "at_once",
@@ -46,6 +47,7 @@ __all__ = [
     "on_this_machine",
     "open_input",
     "open_output",
+    "open_parquet",
     "read_bytes",
     "read_metadata",
     "read_range",
@@ -242,21 +244,37 @@ def write_bytes(uri: str, data: bytes) -> None:
         out.write(data)
 
 
+@contextmanager
+def _named(uri: str) -> Iterator[None]:
+    """What is wrong with a Parquet file, with its name."""
+    try:
+        yield
+    except pa.ArrowInvalid as error:
+        raise Damaged(f"{uri}: damaged, or no Parquet file: {str(error).splitlines()[0]}") from None
+
+
+def open_parquet(uri: str) -> pq.ParquetFile:
+    """A Parquet file of which parts are read as they are asked for. Damaged when it is none."""
+    with _named(uri):
+        return pq.ParquetFile(open_input(uri))
+
+
 def read_table(uri: str, columns: list[str] | None = None) -> pa.Table:
-    with open_input(uri) as f:
+    """A whole Parquet file. Damaged when it is none."""
+    with _named(uri), open_input(uri) as f:
         return pq.read_table(f, columns=columns)
 
 
 def read_metadata(uri: str) -> dict[str, str]:
     """The footer's key-value metadata."""
-    with open_input(uri) as f:
+    with _named(uri), open_input(uri) as f:
         raw = pq.read_schema(f).metadata or {}
     return {k.decode(): v.decode() for k, v in raw.items() if not k.startswith(b"ARROW:")}
 
 
 def rows(uri: str) -> int:
     """Rows of a Parquet file, by its footer."""
-    with open_input(uri) as f:
+    with _named(uri), open_input(uri) as f:
         return int(pq.read_metadata(f).num_rows)
 
 

@@ -20,6 +20,10 @@ class Contested(StorageError):
     """A conditional write lost: the object was created, changed or removed by somebody else."""
 
 
+class Damaged(StorageError):
+    """A file that does not hold what it should: cut short, or overwritten."""
+
+
 @dataclass(frozen=True)
 class Entry:
     """A file."""

@@ -177,7 +177,7 @@ def test_a_run_of_nothing_has_exports_too(tmp_path: Path, form: str) -> None:
     (tmp_path / "run.json").write_text("{}")
     assert exports.write(form, str(tmp_path), str(tmp_path / "out"))
     (tmp_path / "run.json").write_text("nonsense")
-    with pytest.raises(ValueError, match=r"run\.json: not valid JSON"):
+    with pytest.raises(storage.Damaged, match=r"run\.json: not valid JSON"):
         exports.write(form, str(tmp_path), str(tmp_path / "out"))
 
 

@@ -14,7 +14,7 @@ from types import ModuleType
 import polars as pl
 import pytest
 
-from manifests import parts, report
+from manifests import parts, report, storage
 from manifests.report import charts, material, numbers, quality, shown
 
 
@@ -132,6 +132,26 @@ def test_same_run_same_page(tmp_path: Path) -> None:
 def test_a_folder_that_is_no_run(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="no run folder"):
         report.write(str(tmp_path), str(tmp_path / "index.html"))
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "run.json",
+        "shards/index.json",
+        f"documents/{run_folder.PART}.parquet",
+        f"annotations/heuristics/{run_folder.PART}.parquet",
+        f"signatures/{run_folder.PART}.parquet",
+        f"rejects/{run_folder.PART}.parquet",
+        "mix/swarm.parquet",
+    ],
+)
+def test_a_damaged_file_is_named(tmp_path: Path, path: str) -> None:
+    run_folder.build(str(tmp_path / "run"))
+    (tmp_path / "run" / path).write_bytes((tmp_path / "run" / path).read_bytes()[:-9])
+    with pytest.raises(storage.Damaged, match=path) as error:
+        report.write(str(tmp_path / "run"), str(tmp_path / "page.html"))
+    assert "\n" not in str(error.value)
 
 
 def test_a_column_of_other_documents_counts_as_absent(tmp_path: Path) -> None:

@@ -77,6 +77,18 @@ def test_tables_keep_their_footer(place: str) -> None:
     assert storage.read_table(uri, ["n"]).equals(table.select(["n"]))
 
 
+def test_a_damaged_table_is_named(place: str) -> None:
+    uri = storage.join(place, "t.parquet")
+    storage.write_table(uri, pa.table({"n": [1, 2]}))
+    whole = storage.read_bytes(uri)
+    for data in (b"", b"junk", whole[:-20], whole[:50] + whole[-4:]):
+        storage.write_bytes(uri, data)
+        for read in (storage.read_table, storage.read_metadata, storage.rows, storage.open_parquet):
+            with pytest.raises(storage.Damaged, match=r"/t\.parquet: damaged") as error:
+                read(uri)
+            assert "\n" not in str(error.value)
+
+
 def test_any_range_of_a_large_file(place: str) -> None:
     """Larger than one PUT and than what is read ahead."""
     data = np.random.default_rng(3).bytes(70 << 20)
