@@ -39,7 +39,3 @@ class MinHashParams:
 
     def digest(self) -> str:
         return digest_of("minhash", asdict(self))
-
-    def collision(self, similarity: float) -> float:
-        """Probability that two texts of this Jaccard similarity become candidates."""
-        return float(1 - (1 - similarity**self.rows) ** self.bands)

@@ -113,30 +113,6 @@ def _all_shingles(offsets: Any, data: Any, table: Any, ngram: int, characters: b
 
 
 @njit(cache=True, nogil=True, boundscheck=False)
-def _shared(a: Any, b: Any) -> int:
-    i = j = n = 0
-    while i < a.size and j < b.size:
-        if a[i] == b[j]:
-            n += 1
-            i += 1
-            j += 1
-        elif a[i] < b[j]:
-            i += 1
-        else:
-            j += 1
-    return n
-
-
-@njit(cache=True, nogil=True)
-def similarity(a: Any, b: Any) -> float:
-    """Jaccard similarity of two sorted sets; two empty sets have nothing in common."""
-    if a.size == 0 or b.size == 0:
-        return 0.0
-    n = _shared(a, b)
-    return float(n / (a.size + b.size - n))
-
-
-@njit(cache=True, nogil=True, boundscheck=False)
 def shared_weight(a: Any, b: Any, weights: Any) -> float:
     """The sum of ``weights[item]`` over the items of both sorted sets."""
     i = j = 0
@@ -151,14 +127,6 @@ def shared_weight(a: Any, b: Any, weights: Any) -> float:
         else:
             j += 1
     return total
-
-
-@njit(cache=True, nogil=True)
-def _jaccard(offsets: Any, hashes: Any, i: Any, j: Any, out: Any) -> None:
-    for k in range(i.size):
-        a = hashes[offsets[i[k]] : offsets[i[k] + 1]]
-        b = hashes[offsets[j[k]] : offsets[j[k] + 1]]
-        out[k] = similarity(a, b)
 
 
 #: bytes of the longest text that is compared by shingles, of which each takes eight bytes and more
@@ -192,10 +160,3 @@ def shingle_sets(texts: pa.Array | pa.ChunkedArray, params: MinHashParams) -> Sh
     ends = np.zeros(len(offsets) - 1, np.int64)
     total = _all_shingles(offsets, data, classes(), params.ngram, characters, ends, out)
     return ShingleSets(np.concatenate([[0], ends]).astype(np.int64), out[:total].copy())
-
-
-def jaccard(sets: ShingleSets, i: npt.NDArray[np.int64], j: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
-    """Exact Jaccard similarity of the pairs ``(i[k], j[k])``."""
-    out = np.empty(len(i), np.float64)
-    _jaccard(sets.offsets, sets.hashes, np.asarray(i, np.int64), np.asarray(j, np.int64), out)
-    return out

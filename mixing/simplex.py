@@ -1,4 +1,4 @@
-"""Mixture weights as whole ten-thousandths, so that they print exactly, compare exactly and sum to one."""
+"""Mixture weights as whole ten-thousandths, which print exactly, compare exactly and sum to one; and whole counts."""
 
 from __future__ import annotations
 
@@ -32,3 +32,10 @@ def round_weights(weights: Floats, lower: Floats | None = None, upper: Floats | 
         chosen = np.argsort(-gain, kind="stable")[: min(abs(missing), int(room.sum()))]
         units[chosen] += step
     return np.asarray(units / UNITS + 0.0, np.float64)  # no negative zeros
+
+
+def whole(exact: Floats, total: int) -> npt.NDArray[np.int64]:
+    """``exact[m]``, which sums to ``total``, as integers that do, by largest remainders; ties go to the first."""
+    counts: npt.NDArray[np.int64] = np.floor(exact + 1e-9).astype(np.int64)
+    counts[np.argsort(-(exact - counts), kind="stable")[: total - int(counts.sum())]] += 1
+    return counts

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from mixing.simplex import Floats
+from mixing.simplex import Floats, whole
 
 Arrays = Sequence[npt.NDArray[Any]]
 
@@ -89,15 +89,16 @@ class Curriculum:
         slots = np.random.default_rng([seed, 2]).permutation(steps * batch)
         self._domain = np.empty((len(weights), steps * batch), np.int32)
         self._window = np.empty((len(weights), steps * batch), np.int64)
-        for run, row in enumerate(weights):
-            counts = _shares(row, steps * batch)
-            domain = np.repeat(np.arange(len(domains)), counts)
+        counts = np.array([whole(row / row.sum() * len(slots), len(slots)) for row in weights])
+        orders = [stream.order(int(most)) for stream, most in zip(self._streams, counts.max(0), strict=True)]
+        for run, own in enumerate(counts):
+            domain = np.repeat(np.arange(len(domains)), own)
             # Where a domain's windows fall among the others is shuffled; which come first is the domain's own order.
             order = np.empty_like(domain)
             order[slots] = domain
             self._domain[run] = order
-            for j, stream in enumerate(self._streams):
-                self._window[run, order == j] = stream.order(int(counts[j]))
+            for j, windows in enumerate(orders):
+                self._window[run, order == j] = windows[: own[j]]
 
     def read(self, step: int) -> npt.NDArray[np.int32]:
         """``int32[k, batch, length + 1]``: the batch of every run at a step."""
@@ -107,11 +108,3 @@ class Curriculum:
             for i, (domain, window) in enumerate(zip(self._domain[run, at], self._window[run, at], strict=True)):
                 self._streams[domain].read(int(window), out[run, i])
         return out
-
-
-def _shares(weights: Floats, n: int) -> npt.NDArray[np.int64]:
-    """``n`` split by ``weights``, by largest remainders; ties go to the first domain."""
-    exact = weights / weights.sum() * n
-    counts: npt.NDArray[np.int64] = np.floor(exact + 1e-9).astype(np.int64)
-    counts[np.argsort(-(exact - counts), kind="stable")[: n - int(counts.sum())]] += 1
-    return counts

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from mixing.repetition import DECAY
-from mixing.simplex import Floats
+from mixing.simplex import Floats, whole
 
 #: how much more a token of a better bucket is worth. A choice, not a measurement: of ten equal buckets read once on the
 #: whole, the worst half is left out and the best is read three times
@@ -52,7 +52,8 @@ def upsample(
     room = U * marginal
     if room.sum() > 0:
         epochs += marginal * min(1.0, max(0.0, (total - float(U @ epochs)) / room.sum()))
-    return _whole(U * epochs, total)
+    taken = U * epochs
+    return [int(n) for n in whole(taken * (total / taken.sum()) if taken.sum() > 0 else taken, total)]
 
 
 def _epochs(values: Floats, price: float, most: float, decay: float) -> Floats:
@@ -60,12 +61,3 @@ def _epochs(values: Floats, price: float, most: float, decay: float) -> Floats:
     with np.errstate(divide="ignore"):
         again = decay * np.log(values / price)
     return np.where(values > price, np.minimum(1 + again, most), 0.0)
-
-
-def _whole(exact: Floats, total: int) -> list[int]:
-    """Rounded by largest remainders, scaled to sum to ``total``."""
-    exact = exact * (total / exact.sum()) if exact.sum() > 0 else exact
-    units = np.floor(exact).astype(np.int64)
-    for i in np.argsort(-(exact - units), kind="stable")[: total - int(units.sum())]:
-        units[i] += 1
-    return [int(n) for n in units]

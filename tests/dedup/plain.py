@@ -7,6 +7,7 @@ import pyarrow as pa
 from hypothesis import strategies as st
 
 from dedup.frequencies import Frequencies
+from dedup.shingles import ShingleSets
 from manifests.text import PUNCTUATION, SPACE, UNSPACED, class_of, classes
 
 WORDS = st.lists(st.sampled_from(["a", "b", "dog", "Tree", "HOUSE", "é", "東", "京", "end.", "-"]), max_size=60)
@@ -38,3 +39,9 @@ def shingles_of(text: str, n: int) -> set[tuple[str, ...]]:
     words = words_of(text)
     n = min(n, len(words))
     return {tuple(words[i : i + n]) for i in range(len(words) - n + 1)} if words else set()
+
+
+def jaccard(sets: ShingleSets, i: int, j: int) -> float:
+    """Similarity of two texts by their shingles; without any, they have nothing in common."""
+    both = len(np.intersect1d(sets.of(i), sets.of(j)))
+    return both / max(len(sets.of(i)) + len(sets.of(j)) - both, 1)

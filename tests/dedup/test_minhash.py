@@ -42,7 +42,7 @@ def test_bands_collide_as_theory_says(shared: int, own: int) -> None:
     for _ in range(400):
         keys = band_keys(signatures(column(texts_of(rng, shared, own)), params), params)
         hits += bool((keys[0] == keys[1]).any())
-    expected = params.collision(shared / (shared + 2 * own))
+    expected = 1 - (1 - (shared / (shared + 2 * own)) ** params.rows) ** params.bands
     assert abs(hits / 400 - expected) < 4 * np.sqrt(expected * (1 - expected) / 400)
 
 

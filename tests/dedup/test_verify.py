@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from dedup.frequencies import count, sample
 from dedup.likeness import alike, notice_words, words
 from dedup.params import MinHashParams
-from dedup.shingles import jaccard, shingle_sets
+from dedup.shingles import shingle_sets
 from dedup.verify import resolve
-from tests.dedup.plain import EVEN, column
+from tests.dedup.plain import EVEN, column, jaccard
 
 ONES = MinHashParams(ngram=1, unit="word")
 
@@ -27,7 +27,7 @@ def test_a_chain_does_not_remove_what_duplicates_nothing() -> None:
     for i, survivor in enumerate(found.survivor.tolist()):
         if survivor >= 0:
             assert found.survivor[survivor] == -1
-            assert jaccard(sets, np.array([i]), np.array([survivor]))[0] >= 0.9
+            assert jaccard(sets, i, survivor) >= 0.9
     assert found.survivor.tolist() == [-1, 0, -1, 2, -1, 4]
     assert found.nearest.tolist() == [-1, -1, 0, -1, 2, -1]  # what stays was told apart from the link before
     assert 0.8 < found.nearest_score[2] < 0.9
@@ -49,7 +49,7 @@ def test_survivors_are_those_of_comparing_all(texts: list[str], threshold: float
     expected: list[int] = []
     for d in range(len(texts)):
         stay = [s for s in range(d) if expected[s] < 0]
-        alike = jaccard(sets, np.full(len(stay), d), np.array(stay, np.int64))
+        alike = np.array([jaccard(sets, d, s) for s in stay])
         near = [stay[k] for k in np.argsort(-alike, kind="stable") if alike[k] >= max(threshold, 0.8)]
         twin = content.index(content[d])
         if d < frozen or (twin == d and not near):
@@ -62,9 +62,7 @@ def test_survivors_are_those_of_comparing_all(texts: list[str], threshold: float
         if s >= 0:
             exact = content[s] == content[i]
             assert found.kind[i] == ("exact" if exact else "fuzzy")
-            assert found.score[i] == pytest.approx(
-                1.0 if exact else jaccard(sets, np.array([content.index(content[i])]), np.array([s]))[0]
-            )
+            assert found.score[i] == pytest.approx(1.0 if exact else jaccard(sets, content.index(content[i]), s))
 
 
 BANK = [f"{a} {b} {c} with the {d} of it." for a, b, c, d in np.random.default_rng(8).choice(["".join(w) for w in
@@ -118,7 +116,7 @@ def test_verdicts_and_evidence_are_those_of_merging_every_pair(
             assert (found.score[d], found.specific[d], found.matched[d]) == pytest.approx(evidence)
     assert found.survivor.tolist() == expected.tolist()
     for d in np.flatnonzero(found.nearest >= 0).tolist():
-        near = jaccard(sets, np.array([d]), found.nearest[d : d + 1])[0]
+        near = jaccard(sets, d, int(found.nearest[d]))
         assert found.nearest_score[d] == pytest.approx(near)
 
 
