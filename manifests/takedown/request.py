@@ -46,7 +46,7 @@ class Request:
     def ranges(self) -> list[tuple[str, str]]:
         """The ranges of addresses it covers (see ``lineage.prefix_of``); none where it is not about addresses."""
         if self.kind == "url":
-            key = surt(self.value)
+            key = surt(self.value if "//" in self.value else f"https://{self.value}")
             return [(key, f"{key}\0")]
         if self.kind in ("domain", "prefix"):
             return prefix_of(self.value)

@@ -42,6 +42,7 @@ def test_bad_requests_are_refused_in_one_line(kind: str, value: str, said: str) 
         ("domain", "example.org", "https://www.example.org/a", "https://example.org.evil.com/"),
         ("prefix", "example.org/blog", "http://example.org/blog/a", "http://example.org/blogger"),
         ("url", "https://example.org/a", "http://example.org/a", "https://example.org/ab"),
+        ("url", "example.org/a", "http://example.org/a", "https://example.org/ab"),
         ("owner", "github:acme", "https://github.com/acme/x", "https://github.com/acmecorp/x"),
         ("owner", "github:acme", "https://acme.github.io/", "https://github.io/"),
         ("owner", "example.org", "https://a.example.org/", "https://sample.org/"),
