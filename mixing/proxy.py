@@ -26,7 +26,7 @@ Progress = Callable[[int, npt.NDArray[np.float32]], None]
 
 def prepare() -> None:
     """Imports what training needs. It takes seconds: for a process with time on its hands."""
-    _use_one_thread()
+    _settle()
     from mixing import stack  # noqa: F401
 
 
@@ -54,7 +54,7 @@ def train_stack(
     same result as one that was never stopped; the caller deletes it when it has stored the result. ``progress`` is
     told the step and the loss of each run.
     """
-    _use_one_thread()
+    _settle()
     from mixing import stack
 
     weights = np.asarray(weights, np.float64)
@@ -92,9 +92,17 @@ def train_stack(
     return pl.DataFrame({"run": [*runs], **columns, "diverged": diverged}).with_columns(pl.col(*columns).fill_nan(None))
 
 
-def _use_one_thread() -> None:
-    """One XLA thread a process: stacks run side by side as processes, and sums keep their order. No effect later."""
+def _settle() -> None:
+    """How XLA works in a process of ours. No effect once it has started.
+
+    One thread on a CPU: stacks run side by side as processes, and sums keep their order. On a GPU, no process takes the
+    memory of the others beforehand, and only operations are taken that give the same bits again.
+    """
     os.environ.setdefault("NPROC", "1")
+    os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
+    flags = os.environ.get("XLA_FLAGS", "")
+    if "--xla_gpu_deterministic_ops" not in flags:
+        os.environ["XLA_FLAGS"] = f"{flags} --xla_gpu_deterministic_ops=true".strip()
 
 
 def _round(values: Floats) -> list[float]:

@@ -33,7 +33,8 @@ class ProxyConfig(BaseModel):
     target_tokens: Annotated[int, Field(ge=0)] = 0
     heldout_tokens: Count = 16_384  #: at most this many of each domain are measured
     checkpoint_every: Count = 100  #: steps
-    stacking: Literal["auto", "map", "vmap"] = "auto"  #: map runs one member after the other, vmap all at once
+    #: map runs one member after the other, and its results do not depend on the others; vmap all at once
+    stacking: Literal["map", "vmap"] = "map"
 
     @model_validator(mode="after")
     def _divisible(self) -> ProxyConfig:
