@@ -17,6 +17,7 @@ from pipelines.sources.segments import Member, Segment, segments
 #: line ends after a record that are given back when no record follows them
 _BLANKS = 64
 _HEAD_BYTES = 64 << 10
+_LENGTH = re.compile(r"\d{1,18}", re.ASCII)
 _NEXT = re.compile(rb"\r?\n\r?\n(?=WARC/\d)")
 _NEXT_BYTES = 10  # most that it looks at
 
@@ -53,9 +54,9 @@ class Record:
         text = self.headers.get("warc-date", "")
         try:
             found = datetime.fromisoformat(text)
-        except ValueError:
+            return (found if found.tzinfo else found.replace(tzinfo=UTC)).astimezone(UTC).replace(microsecond=0)
+        except (ValueError, OverflowError):  # no date; or one that UTC moves out of the years there are
             return None
-        return (found if found.tzinfo else found.replace(tzinfo=UTC)).astimezone(UTC).replace(microsecond=0)
 
 
 @dataclass(frozen=True)
@@ -121,7 +122,7 @@ def _warc(segment: Segment, limit: int) -> Record | Damage:
     segment.read(4 if segment.peek(4) == b"\r\n\r\n" else 2)
     record = Record(0, 0, headers)
     stated = headers.get("content-length", "")
-    if not stated.isdecimal():
+    if not _LENGTH.fullmatch(stated):
         _resume(segment)
         return Damage("bad_length", f"Content-Length is {stated[:40]!r}", 0, id=record.id, kind=record.kind)
     return _block(segment, record, int(stated), limit)
@@ -210,7 +211,7 @@ def _arc(segment: Segment, limit: int) -> Record | Damage:
         return Damage(reason, "a record's first line does not end", 0)
     line = segment.read(at + 1).rstrip().decode("utf-8", "replace")
     fields = line.rsplit(" ", 4)  # a URL may hold blanks
-    if len(fields) < 5 or not fields[4].isdecimal() or "://" not in fields[0]:
+    if len(fields) < 5 or not _LENGTH.fullmatch(fields[4]) or "://" not in fields[0]:
         segment.skip(1 << 62)
         return Damage("bad_record", f"not an ARC record: {line[:80]!r}", 0)
     url, _, date, media_type, stated = fields

@@ -7,19 +7,26 @@ from __future__ import annotations
 
 import html as entities
 import re
+from collections.abc import Iterator
 
 from pipelines.charset import as_utf8
 from pipelines.extract import ExtractionError, Limits
 from pipelines.html import TooCostly, all_text
 
 _ROOT = re.compile(rb"<(?:rss|feed|rdf:RDF)[\s>]", re.IGNORECASE)
-_ENTRY = re.compile(rb"<(item|entry)[\s>](.*?)</\1\s*>", re.DOTALL | re.IGNORECASE)
-_TITLE = re.compile(rb"<title(?:\s[^>]{0,200})?>(.*?)</title\s*>", re.DOTALL | re.IGNORECASE)
+
+
+def _tags(names: bytes, rest: bytes = rb"(?:\s[^>]{0,200})?>") -> tuple[re.Pattern[bytes], re.Pattern[bytes]]:
+    """What opens an element of one of the names, and what closes it."""
+    return (
+        re.compile(rb"<(?:%s)%s" % (names, rest), re.IGNORECASE),
+        re.compile(rb"</(?:%s)\s*>" % names, re.IGNORECASE),
+    )
+
+
+_ENTRY, _TITLE = _tags(b"item|entry", rb"[\s>]"), _tags(b"title")
 #: the fullest first
-_BODIES = tuple(
-    re.compile(rb"<%s(?:\s[^>]{0,200})?>(.*?)</%s\s*>" % (name, name), re.DOTALL | re.IGNORECASE)
-    for name in (b"content:encoded", b"content", b"description", b"summary")
-)
+_BODIES = tuple(map(_tags, (b"content:encoded", b"content", b"description", b"summary")))
 _CDATA = re.compile(rb"\s*<!\[CDATA\[(.*?)\]\]>\s*", re.DOTALL)
 
 
@@ -33,17 +40,26 @@ def read(body: bytes, charset: str | None, *, limits: Limits) -> tuple[str, str]
         raise ExtractionError("record_too_large", f"feed of {len(body):,} bytes, limit {limits.bytes:,}")
     data, _ = as_utf8(body, charset)
     try:
-        entries = [_entry(match[2], limits) for match in _ENTRY.finditer(data)]
-        title = _TITLE.search(data)
-        return (_text(title[1], limits) if title else "").replace("\n", " "), "\n\n".join(filter(None, entries))
+        entries = [_entry(inside, limits) for inside in _elements(data, _ENTRY)]
+        title = next(_elements(data, _TITLE), b"")
+        return _text(title, limits).replace("\n", " "), "\n\n".join(filter(None, entries))
     except TooCostly as error:
         raise ExtractionError("too_complex", f"an entry is too costly: {error}") from None
 
 
+def _elements(data: bytes, tags: tuple[re.Pattern[bytes], re.Pattern[bytes]]) -> Iterator[bytes]:
+    """What is inside each element. Behind one that is never closed there is none, so time is linear in the bytes."""
+    opening, closing = tags
+    at = 0
+    while (start := opening.search(data, at)) and (end := closing.search(data, start.end())):
+        yield data[start.end() : end.start()]
+        at = end.end()
+
+
 def _entry(data: bytes, limits: Limits) -> str:
-    title = _TITLE.search(data)
-    body = next((match for match in (pattern.search(data) for pattern in _BODIES) if match), None)
-    return "\n\n".join(filter(None, (_text(match[1], limits) for match in (title, body) if match)))
+    title = next(_elements(data, _TITLE), b"")
+    body = next((found for tags in _BODIES for found in _elements(data, tags)), b"")
+    return "\n\n".join(filter(None, (_text(part, limits) for part in (title, body))))
 
 
 def _text(data: bytes, limits: Limits) -> str:

@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from pipelines.sources.compressed import InflateError, inflater
+from pipelines.sources.compressed import GZIP, ZSTD, InflateError, inflater
 
 
 @dataclass(frozen=True)
@@ -71,18 +71,19 @@ def _text(value: bytes) -> str:
 
 def _decoded(body: bytes, headers: Mapping[str, str], limit: int) -> bytes:
     # crawlers that undo a coding often keep its header, so a body that is not coded as declared is taken as it is
-    if "chunked" in headers.get("transfer-encoding", "").lower():
+    transfer = headers.get("transfer-encoding", "").lower()
+    if "chunked" in transfer:
         body = _unchunked(body)
-    for coding in reversed(headers.get("content-encoding", "").lower().split(",")):
+    for coding in reversed(f"{headers.get('content-encoding', '')},{transfer}".lower().split(",")):
         match coding.strip():
             case "gzip" | "x-gzip":
-                body = _inflated(body, 31, limit) if body.startswith(b"\x1f\x8b") else body
-            case "deflate":
-                body = _inflated(body, 15 if _is_zlib(body) else -15, limit)
+                body = _inflated(body, 31, limit) if body.startswith(GZIP) else body
+            case "deflate":  # the zlib format, by RFC 9110 (8.4.1.2); some mean the bare one, some gzip's
+                body = _inflated(body, 31 if body.startswith(GZIP) else 15 if _is_zlib(body) else -15, limit)
             case "br":
                 body = _unbrotli(body, limit)
             case "zstd":
-                body = _unzstd(body, limit) if body.startswith(b"\x28\xb5\x2f\xfd") else body
+                body = _unzstd(body, limit) if body.startswith(ZSTD) else body
             case _:
                 pass
     if len(body) > limit:
@@ -113,18 +114,23 @@ def _too_large(limit: int) -> BadResponse:
 
 
 def _inflated(body: bytes, wbits: int, limit: int) -> bytes:
-    """gzip or deflate, members joined; what there is where it breaks off; the body itself where nothing comes out."""
+    """gzip or deflate, members joined; what there is where it breaks off; the body itself where it is no deflate.
+
+    BadResponse where it is damaged: what comes out before the damage shows may be wrong already.
+    """
     out = b""
     rest = body
     while rest:
         inflate = inflater(wbits=wbits)
         try:
             out += inflate.decompress(rest, limit + 1 - len(out))
-        except InflateError:
-            break
+        except InflateError as error:
+            if wbits < 0:  # without a header that says what it is
+                return body
+            raise BadResponse("bad_http", f"damaged compressed body: {error}") from None
         if len(out) > limit:
             raise _too_large(limit)
-        if not inflate.eof or not inflate.unused_data.startswith(b"\x1f\x8b"):
+        if not inflate.eof or not inflate.unused_data.startswith(GZIP):
             break
         rest = inflate.unused_data
     return out or body

@@ -31,7 +31,8 @@ def read(file: SourceFile, start: int, end: int, source: Source, counts: dict[st
     """The documents of row groups ``[start, end)``. A row's offset is its number in the file.
 
     Rejects: ``corrupt`` for a row group that cannot be read, ``no_text``, ``bad_utf8``, ``record_too_large``.
-    SourceError when the file is no Parquet, a column the recipe names is absent, or the text column does not hold text.
+    SourceError when the file is no Parquet, a column is there twice, one that the recipe names is absent, or the text
+    column does not hold text.
     """
     columns = Columns(file, source)
     with storage.open_input(file.uri) as f:
@@ -41,8 +42,10 @@ def read(file: SourceFile, start: int, end: int, source: Source, counts: dict[st
             raise SourceError(f"{file.name} cannot be read as Parquet: {_line(error)}") from None
         schema = table.schema_arrow
         columns.check(schema.names)
-        _check_text(file, schema.field(columns.names["text"]))
         wanted = sorted({name for name in (*columns.names.values(), *columns.licences) if name in schema.names})
+        if twice := [name for name in wanted if schema.names.count(name) > 1]:
+            raise SourceError(f"{file.name} has more than one column {twice[0]!r}")
+        _check_text(file, schema.field(columns.names["text"]))
         for group in range(start, end):
             first = sum(table.metadata.row_group(g).num_rows for g in range(group))
             row = first
@@ -78,7 +81,7 @@ def _values(column: pa.Array) -> list[Any]:
         column = column.view(pa.large_binary() if pa.types.is_large_string(column.type) else pa.binary())
     try:
         return list(column.to_pylist())
-    except UnicodeDecodeError:  # in a nested column, such as a list of licences
+    except (ValueError, OverflowError):  # no UTF-8 in a list of licences; a date that Python does not have
         return [None] * len(column)
 
 

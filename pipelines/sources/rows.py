@@ -77,9 +77,15 @@ class Columns:
 
 
 def _string(value: Any) -> str:
+    """A value as text: bytes that are no UTF-8, such as a UUID's, in hexadecimal."""
     if value is None or isinstance(value, (dict, list)):
         return ""
-    return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
+    if not isinstance(value, bytes):
+        return str(value)
+    try:
+        return value.decode()
+    except UnicodeDecodeError:
+        return value.hex()
 
 
 def _valid(text: str) -> str:

@@ -14,6 +14,7 @@ from pipelines.extract import ExtractionError, Limits, extract_text
 from pipelines.recipe import Source
 from pipelines.sources import SourceError, SourceFile, feed, host_files, http, pdf
 from pipelines.sources.archive import Damage, NotAnArchive, Record, records
+from pipelines.sources.compressed import GZIP, ZSTD
 
 #: response headers kept with a document: what it is, and what its publisher says of its use
 KEPT_HEADERS = (
@@ -32,6 +33,8 @@ _TEXT = frozenset({"text/plain", "text/markdown"})
 _FEED = frozenset({"application/rss+xml", "application/atom+xml", "application/rdf+xml", "application/xml", "text/xml"})
 _PDF = frozenset({"application/pdf", "application/x-pdf"})
 _UNTOLD = frozenset({"", "application/octet-stream", "binary/octet-stream", "application/unknown", "no-type", "unk"})
+#: kinds of records that make documents; that of a broken record may not be known
+_PAGES = frozenset({"", "response", "resource", "conversion"})
 _PAGE_URL = re.compile(r"(?:https?|ftp|file):", re.IGNORECASE)
 
 
@@ -92,7 +95,7 @@ def _item(record: Record | Damage, source: Source, counts: dict[str, int]) -> Do
     """What a record gives; None for what is neither document nor reject, and counted instead."""
     if isinstance(record, Damage):
         # a broken record of another type would not have made a document either
-        return Reject(record.reason, record.detail) if record.kind in ("", "response", "conversion") else None
+        return Reject(record.reason, record.detail) if record.kind in _PAGES else None
     if record.kind == "conversion":
         return _with_record(_plain(record.block, "utf-8", {}, record.url, source), record, {})
     if record.kind == "resource" and _PAGE_URL.match(record.url):
@@ -104,6 +107,8 @@ def _item(record: Record | Damage, source: Source, counts: dict[str, int]) -> Do
         except http.BadResponse as error:
             return Reject(error.reason, str(error))
     else:
+        if record.kind in _PAGES:
+            _skip("not_a_page_url", counts)  # such as a name looked up, by dns:
         return None
     if (kind := host_files.kind_of(record.url, response.media_type)) is not None:
         return host_files.read(kind, record.url, response, record.date)
@@ -123,6 +128,8 @@ def _page(record: Record, response: http.Response, source: Source, counts: dict[
         media_type = "application/pdf"
     if not body:
         return Reject("no_text", "the response has no body")
+    if body.startswith((GZIP, ZSTD)) and media_type in _HTML | _TEXT | _FEED:
+        return Reject("not_text", f"declared as {media_type}, holds compressed data")
     if media_type in _HTML:
         item = _html(body, response, url, source)
     elif media_type in _FEED and feed.is_feed(body):

@@ -130,14 +130,60 @@ def test_codings_are_undone_and_lying_ones_tolerated(tmp_path: Path) -> None:
         http(gzip.compress(body)[:-12], "text/html", "Content-Encoding: gzip"),
         http(body, "text/html", "Content-Encoding: gzip"),
         http(body, "text/html", "Transfer-Encoding: chunked"),
+        http(gzip.compress(body), "text/html", "Content-Encoding: deflate"),
+        http(gzip.compress(body), "text/html", "Transfer-Encoding: gzip"),
         http(body, "text/html", length=9_999_999),
     ]
     documents, rejects, _ = read(stored(tmp_path / "x.warc.gz", members(*(record(i, b) for i, b in enumerate(blocks)))))
     assert not rejects
     assert len(documents) == len(blocks)
     plain = WORDS.strip()
-    assert [d.text for d in documents[:4] + documents[5:]] == [plain] * 7
+    assert [d.text for d in documents[:4] + documents[5:]] == [plain] * (len(blocks) - 1)
     assert plain.startswith(documents[4].text[:50])  # what there was of a body cut short
+
+
+def test_damaged_or_hidden_compression_is_never_text(tmp_path: Path) -> None:
+    text = "".join(f"<p>{i}: {WORDS[i % 40 :]}{i * i}</p>" for i in range(500))
+    zipped, bare = bytearray(gzip.compress(page(text))), bytearray(zlib.compress(page(text)))
+    checksum = zipped.copy()
+    checksum[-6] ^= 0xFF
+    for packed in (zipped, bare):
+        packed[len(packed) // 2 : len(packed) // 2 + 40] = bytes(40)
+    blocks = [
+        http(bytes(zipped), "text/html", "Content-Encoding: gzip"),
+        http(bytes(bare), "text/html", "Content-Encoding: deflate"),
+        http(bytes(checksum), "text/html", "Content-Encoding: gzip"),
+        http(bytes(checksum), "text/html"),
+    ]
+    documents, rejects, _ = read(stored(tmp_path / "x.warc", b"".join(record(i, b) for i, b in enumerate(blocks))))
+    assert not documents
+    assert [r.reason for r in rejects] == ["bad_http", "bad_http", "bad_http", "not_text"]
+
+
+@pytest.mark.parametrize("zipped", [True, False])
+def test_numbers_out_of_bounds_cost_one_record_at_most(tmp_path: Path, zipped: bool) -> None:
+    whole = [record(i, http(page())) for i in range(5)]
+    long = whole[1].replace(b"\r\nContent-Length: ", b"\r\nContent-Length: " + b"9" * 5000, 1)
+    early, late = (
+        whole[i].replace(b"2026-01-02T03:04:05Z", date)
+        for i, date in ((2, b"0001-01-01T00:00:00+23:00"), (3, b"9999-12-31T23:59:59-23:00"))
+    )
+    records = [whole[0], long, early, late, whole[4]]
+    documents, rejects, _ = read(
+        stored(tmp_path / "x.warc.gz", members(*records) if zipped else b"".join(records)),
+    )
+    assert [d.url[-1] for d in documents] == ["0", "2", "3", "4"]
+    assert [d.fetched_at is None for d in documents] == [False, True, True, False]
+    assert [r.reason for r in rejects] == ["bad_length"]
+
+
+def test_every_record_that_could_be_a_page_is_told(tmp_path: Path) -> None:
+    cut = gzip.compress(record(0, page(), "resource", "text/html"))[:-40]
+    lookup = record(1, b"20260102030405\nexample.org", content="text/dns").replace(b"http://", b"dns:")
+    documents, rejects, counts = read(stored(tmp_path / "x.warc.gz", members(lookup) + cut))
+    assert not documents
+    assert [r.reason for r in rejects] == ["truncated"]
+    assert counts["skipped:not_a_page_url"] == 1
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from pipelines.extract import Limits
+from pipelines.sources import feed
 from tests.pipelines.sources.test_bad_crawls import http, members, read, record, stored
 
 RSS = b"""<?xml version="1.0"?><rss><channel><title>News &amp; more</title><item><title><![CDATA[One]]></title>
@@ -27,6 +29,14 @@ def test_a_feed_is_a_document(tmp_path: Path, body: bytes, media_type: str, titl
     documents, rejects, _ = read(stored(tmp_path / "x.warc.gz", members(record(0, http(body, media_type)))))
     assert not rejects
     assert [(d.title, d.text) for d in documents] == [(title, text)]
+
+
+@pytest.mark.parametrize("name", [b"item", b"title", b"description"])
+def test_elements_never_closed_cost_time_linear_in_the_bytes(name: bytes) -> None:
+    body = b"<rss><item><title>News</title>" + b"<%s>x" % name * 300_000 + b"</item>"
+    title, text = feed.read(body, None, limits=Limits())  # hours, were it quadratic
+    assert title == "News"
+    assert text.startswith("News")
 
 
 def test_other_xml_and_empty_feeds_are_no_documents(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import gzip
 import itertools
 import json
 from collections.abc import Callable
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -201,6 +202,31 @@ def test_parquet_of_invalid_utf8_in_a_dictionary(tmp_path: Path) -> None:
     documents, rejects = everything(parquet(tmp_path / "x.parquet", pa.table({"text": column})), source("parquet"))
     assert [d.text for d in documents] == ["good", "good"]
     assert [r.reason for r in rejects] == ["bad_utf8"]
+
+
+def test_parquet_ids_of_any_type_tell_rows_apart(tmp_path: Path) -> None:
+    of = {
+        "binary": pa.array([b"\xff\xfe", b"\xfe\xff", b"plain"]),
+        "uuid": pa.array([bytes([128 + i] * 16) for i in range(3)], pa.binary(16)),
+        "decimal": pa.array([Decimal(1), Decimal(2), Decimal(3)], pa.decimal128(20, 2)),
+        "far": pa.array([2**30, 2**30 + 1, 2**30 + 2], pa.date32()),
+    }
+    found = {}
+    for name, ids in of.items():
+        file = parquet(tmp_path / f"{name}.parquet", pa.table({"text": ["a", "b", "c"], "id": ids}))
+        documents, rejects = everything(file, source("parquet"))
+        assert not rejects
+        found[name] = [d.locator for d in documents]
+    assert found["binary"] == ["fffe", "feff", "plain"]
+    assert found["uuid"] == ["80" * 16, "81" * 16, "82" * 16]
+    assert found["decimal"] == ["1.00", "2.00", "3.00"]
+    assert found["far"] == [f"far.parquet:{i}" for i in range(3)]  # no date Python has: known by their place
+
+
+def test_parquet_with_a_column_twice(tmp_path: Path) -> None:
+    table = pa.Table.from_arrays([pa.array(["a"]), pa.array(["b"]), pa.array(["c"])], names=["text", "text", "x"])
+    with pytest.raises(SourceError, match=r"x\.parquet has more than one column 'text'"):
+        everything(parquet(tmp_path / "x.parquet", table), source("parquet"))
 
 
 def test_parquet_wrong_column_type_size_and_damage(tmp_path: Path) -> None:
