@@ -152,6 +152,8 @@ def test_blocks_that_agree_in_rounds_find_the_groups_of_one_task(
     rounds = {p.name for p in (tmp_path / "many" / "receipts").glob("join.*") if any(p.iterdir())}
     assert {"join.0.1", "join.1.0"} <= rounds  # more than a round, and divided
     assert len(list((tmp_path / "many" / "exchange" / "groups").iterdir())) > 3
+    monkeypatch.setattr(merging, "FILES", 2)
+    assert outcome("merged") == one
     monkeypatch.undo()
     monkeypatch.setattr(groups, "LARGEST", 3)
     assert outcome("many") == one  # what the rounds left behind goes when one task is enough
@@ -204,6 +206,9 @@ def test_other_words_for_the_same_go_when_a_backend_tells(
 
     monkeypatch.setattr(semantic, "_DOCUMENTS", 5)
     assert outcome("parted", semantic=section).equals(meant)
+    with monkeypatch.context() as patched:
+        patched.setattr(merging, "FILES", 0)
+        assert outcome("merged", semantic=section).equals(meant)
     monkeypatch.setattr("dedup.semantic.TYPICAL", 4)
     assert outcome("meant", semantic=section).filter(pl.col("kind") == "semantic").equals(gone)
     assert outcome("meant").equals(plain)  # and what the section left behind goes with it

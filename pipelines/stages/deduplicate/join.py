@@ -27,7 +27,7 @@ from manifests import receipts
 from manifests.receipts import Receipt, digest_of
 from pipelines.conductor import Conductor
 from pipelines.errors import RunFailed
-from pipelines.exchange import raw, read_keys, write_keys, write_slices
+from pipelines.exchange import gather, raw, read_keys, write_keys, write_slices
 from pipelines.slices import Consumer, Slice, group_slices, slices_of
 from pipelines.stages.deduplicate import edges, roster
 from pipelines.stages.deduplicate.places import FOLDER
@@ -182,7 +182,10 @@ def write_next(run: str, spec: tuple[str, int, tuple[Slice, ...], tuple[Slice, .
 
 
 def _read(run: str, slices: Sequence[Slice]) -> Held:
-    records = np.concatenate([np.empty(0, HELD), *(read_keys(run, s, HELD) for s in slices)])
+    return _held(np.concatenate([np.empty(0, HELD), *(read_keys(run, s, HELD) for s in slices)]))
+
+
+def _held(records: np.ndarray) -> Held:
     return Held(records["key"].astype(np.int64), records["row"].astype(np.int64), records["own"])
 
 
@@ -201,10 +204,11 @@ def _least_task(partition: int | str, slices: Sequence[Slice], *, stage: str) ->
 def write_least(run: str, spec: tuple[str, int, tuple[Slice, ...]]) -> Made:
     """For each record of each block the least label that any block has; a slice for each block."""
     stage, partition, slices = spec
-    block = _read(run, slices)
+    gathered = gather(run, slices, HELD)
+    block = _held(gathered.records)
     found = least(block.nodes, block.labels)
-    pieces = np.split(found.astype(LEAST), np.cumsum([s.count for s in slices])[:-1])
-    numbers = [int(s.path.rsplit("/", 1)[1].removesuffix(".keys")) for s in slices]
+    pieces = np.split(found.astype(LEAST), np.cumsum(np.bincount(gathered.which))[:-1])
+    numbers = [int(path.rsplit("/", 1)[1].removesuffix(".keys")) for path in gathered.files]
     made, answer = write_slices(run, f"{FOLDER}/{stage}/{partition:05d}.least", list(zip(numbers, pieces, strict=True)))
     return Made([made], {"lessened": int((found < block.labels).sum())}, {"slices": [raw(s) for s in answer]})
 

@@ -28,7 +28,7 @@ from manifests.receipts import Receipt, digest_of, output
 from pipelines import conditions, selection
 from pipelines.catalog import Catalog
 from pipelines.conductor import Conductor
-from pipelines.exchange import raw, read_keys, rows_of, write_keys
+from pipelines.exchange import gather, raw, rows_of, write_keys
 from pipelines.recipe import Recipe, Rule, Semantic
 from pipelines.slices import Slice
 from pipelines.stages.deduplicate.judge import FOUND, QUALITY, part_slices
@@ -197,14 +197,13 @@ def _meaning_task(partition: int | str, slices: Sequence[Slice], *, judging: _Ju
 def compare_partition(run: str, spec: tuple[int, tuple[Slice, ...], _Judging]) -> Made:
     """Rows of the documents that go and of those they leave for, sorted by part."""
     partition, slices, judging = spec
-    frames, vectors = [], []
-    for piece in slices:
-        records = read_keys(run, piece, _record(judging.size))
-        part = piece.path.removeprefix(f"{FOLDER}/assign/").removesuffix(".keys")
-        frames.append(_described(run, part, records, judging.quality))
-        vectors.append(records["vector"])
+    gathered = gather(run, slices, _record(judging.size))
+    frames = []
+    for number, path in enumerate(gathered.files):
+        part = path.removeprefix(f"{FOLDER}/assign/").removesuffix(".keys")
+        frames.append(_described(run, part, gathered.records[gathered.which == number], judging.quality))
     documents = pl.concat(frames).with_columns(place=pl.int_range(pl.len()))
-    every = np.concatenate(vectors)
+    every = gathered.records["vector"]
     by = preference(judging.survivor, judging.sources)
     ordered = documents.sort("centre", pl.col("copies") < 2, *by, nulls_last=True)
     found = [pl.DataFrame(pl.from_arrow(FOUND.empty_table()))]
