@@ -19,9 +19,8 @@ _ANSWERS = {"n": "deny", "no": "deny", "?0": "deny", "y": "allow", "yes": "allow
 
 
 def robots_tokens(value: str, protocol: str, locator: str, agent: str = "*") -> Iterator[Reservation]:
-    """Of a robots meta tag or ``X-Robots-Tag``: a denial when a token says so."""
-    tokens = {t.strip().lower() for t in value.split(",")}
-    if tokens & _NO_TRAINING:
+    """Of a robots meta tag or ``X-Robots-Tag``: a denial when a token says so, whatever parts it from the others."""
+    if _NO_TRAINING & set(re.split(r"[,;\s]+", value.lower())):
         yield Reservation(protocol, "deny", agent, locator, " ".join(value.split())[:200])
 
 

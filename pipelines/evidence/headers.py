@@ -9,7 +9,7 @@ from manifests import reservations
 from manifests.documents import Claim, Reservation
 from pipelines.evidence.claims import claim
 
-_LINK = re.compile(r"<([^<>]*)>((?:\s*;[^,<]*)*)")
+_LINK = re.compile(r'<([^<>]*)>((?:\s*;(?:[^,;<"]|"[^"]*")*)*)')
 _IS_LICENCE = re.compile(r"rel\s*=\s*(?:\"[^\"]*\blicense\b[^\"]*\"|license\b)", re.IGNORECASE)
 
 

@@ -114,7 +114,8 @@ def test_usage(value: str, answer: str | None) -> None:
 
 def test_tokens_about_pictures_say_nothing_of_text() -> None:
     assert list(robots_tokens("noindex, noimageai", "meta-robots", "x")) == []
-    assert [r.value for r in robots_tokens("NoAI", "meta-robots", "x")] == ["deny"]
+    for said in ("NoAI", "noindex noai", "max-snippet:-1,noai;", "noimageai, noml"):
+        assert [r.value for r in robots_tokens(said, "meta-robots", "x")] == ["deny"]
 
 
 def test_tdmrep() -> None:

@@ -120,6 +120,13 @@ def test_reservations_that_name_an_agent_or_a_licence_server() -> None:
     }
 
 
+def test_a_header_s_link_is_read_to_its_end() -> None:
+    nc = "https://creativecommons.org/licenses/by-nc/4.0/"
+    headers = {"link": f'<{BY}>; title="a, <b>; c"; rel="license", <{nc}>; rel=next, <{nc}>'}
+    claims, _ = from_html(b"", headers=headers, url="")
+    assert [c.expression for c in claims] == ["CC-BY-4.0"]
+
+
 @pytest.mark.parametrize("agent", ["GPTBot", "ClaudeBot", "anthropic-ai", "Google-Extended", "bingbot", "CCBot"])
 @pytest.mark.parametrize("quote", ['"', "'"])
 def test_a_tag_for_one_agent_is_found_whatever_else_the_page_says(agent: str, quote: str) -> None:
