@@ -12,7 +12,6 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import polars as pl
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -20,10 +19,8 @@ import pyarrow.parquet as pq
 
 from manifests import storage
 from manifests.lineage import addresses, relations
-from manifests.lineage.numbers import distinct
+from manifests.lineage.numbers import Ints, distinct
 from manifests.lineage.tables import FILES, GROUP, RELATIONS, SPAN_GROUP
-
-Ints = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)

@@ -22,8 +22,7 @@ import pyarrow.parquet as pq
 
 from manifests import storage
 from manifests.lineage import addresses, relations
-
-Ints = npt.NDArray[np.int64]
+from manifests.lineage.numbers import Ints
 
 FOLDER = "lineage"
 RELATIONS = f"{FOLDER}/relations.arrow"

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import polars as pl
 
 from manifests import lineage
-from manifests.report import frame as frames
 from manifests.report.difference import Marked, apart
 from manifests.report.material import Material
 from manifests.report.queries import Why, where
@@ -158,7 +157,7 @@ def _pairs(m: Material, rows: pl.DataFrame, other: str, score: str) -> list[Pair
     told = []
     for part, row in places:
         told.append((part, int(row), lineage.row_of(m.run, "duplicates", part, int(row), [other, score])))
-    places_of = frames.places(m.run, m.parts, [t[other] for _, _, t in told if t[other]])
+    places_of = lineage.find_all(m.run, [t[other] for _, _, t in told if t[other]])
     found = []
     for part, row, said in told:
         if said[other] in places_of:

@@ -192,16 +192,6 @@ def _tokens(files: Sequence[str]) -> pl.DataFrame:
     return pl.concat([empty, *frames]).group_by("row").agg(pl.col("tokens").sum())
 
 
-def places(run: str, names: Sequence[str], ids: Sequence[str]) -> dict[str, tuple[str, int]]:
-    """Part and row of the documents with these ids, in one pass over the ids; absent ones are left out."""
-    found: dict[str, tuple[str, int]] = {}
-    for name in names if ids else ():
-        column = read(storage.join(run, parts.path(parts.DOCUMENTS, name)), ["id"]).with_row_index("row")
-        for row, identifier in column.filter(pl.col("id").is_in(list(ids))).iter_rows():
-            found.setdefault(identifier, (name, row))
-    return found
-
-
 def table(run: str, path: str) -> pl.DataFrame | None:
     """A Parquet file of the run; None when there is none."""
     uri = storage.join(run, path)

@@ -7,17 +7,16 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-import numpy.typing as npt
 import polars as pl
 
 from manifests import storage
+from manifests.lineage.numbers import Ints
 from manifests.receipts import digest_of
 from manifests.reviews import file
 from manifests.reviews.review import Review
 
 #: where a run keeps its own
 PATH = "reviews/decisions.jsonl"
-Ints = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)

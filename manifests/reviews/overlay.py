@@ -6,15 +6,13 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
-import numpy.typing as npt
 import polars as pl
 
 from manifests import parts, storage
 from manifests.lineage import Index
+from manifests.lineage.numbers import Ints
 from manifests.reviews.book import Book
 from manifests.signatures import Signature, with_claims
-
-Ints = npt.NDArray[np.int64]
 
 
 def overlay(index: Index, codes: Ints, book: Book) -> tuple[Ints, list[Signature]]:

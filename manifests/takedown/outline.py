@@ -17,12 +17,10 @@ import pyarrow.compute as pc
 from manifests import lineage, parts, storage
 from manifests.licences import normalise
 from manifests.lineage import Index
-from manifests.lineage.numbers import distinct
+from manifests.lineage.numbers import Ints, distinct
 from manifests.lineage.relations import DUPLICATE
 from manifests.signatures import Signature
 from manifests.takedown.request import Request
-
-Ints = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
