@@ -7,6 +7,7 @@ import hashlib
 import importlib.util
 import re
 import sys
+import unicodedata
 from html.parser import HTMLParser
 from pathlib import Path
 from types import ModuleType
@@ -76,6 +77,14 @@ def test_only_web_urls_become_links(tmp_path: Path) -> None:
     assert not [
         u for u in run_folder.HOSTILE_URLS if shown.safe_link(shown.plain(u, 300)).startswith(("java", "data", " "))
     ]
+
+
+def test_no_character_without_a_shape_is_shown() -> None:
+    marks = "\u0600\u0601\u0602\u0603\u0604\u0605\u06dd\u070f\u0890\u0891\u08e2\U000110bd\U000110cd"  # are seen
+    every = "".join(f"a{chr(c)}b " for c in range(0x110000) if not 0xD800 <= c < 0xE000)
+    line = shown.plain(every, len(every))
+    assert {c for c in line if unicodedata.category(c) in ("Cc", "Cf", "Zl", "Zp")} == set(marks)
+    assert shown.plain("a\x0cb\x85c\u2028d", 9) == "a b c d"
 
 
 def test_nothing_is_fetched(tmp_path: Path) -> None:
