@@ -20,6 +20,9 @@ _STACKINGS = ("vmap", "map")
 
 def rows() -> Iterator[str]:
     """The table, line by line as it is measured."""
+    from mixing import proxy
+
+    proxy.prepare()  # as in a worker
     import jax
 
     device = jax.devices()[0]

@@ -33,10 +33,9 @@ def run(repeats: int) -> Table:
         "stacked, `vmap`": lambda: _trainer("vmap", together=True),
         "one run after another": lambda: _trainer("map", together=False),
     }
-    on = f"{device.device_kind} ({device.platform})" if device.platform != "cpu" else "the CPU: no GPU was at hand"
-    note = f"""Forward, backward and AdamW of every model of a stack, on {on}.
-On a CPU cuvée maps one member after the other over the stacked parameters, on a GPU it takes `vmap`; the proxy option
-`stacking` decides otherwise."""
+    note = f"""Forward, backward and AdamW of every model of a stack, on {device.device_kind} ({device.platform}).
+cuvée maps one member after the other over the stacked parameters; the proxy option `stacking` decides otherwise. On a
+GPU: `benchmarks/accelerator.md`."""
     return Table("Proxy swarms", "model tokens per CPU second", compare(entrants, loads, repeats), note)
 
 
