@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,14 +14,19 @@ from pydantic import ValidationError
 from manifests import storage
 from manifests.mix import MixManifest
 from mixing.bootstrap import resample
-from mixing.manifest import compose
+from mixing.manifest import Upsampling, compose
 from mixing.pools import PoolSet
 from mixing.solver import solve
 from mixing.surrogate import Surrogate
 from pipelines import blending, section_file
 from pipelines.errors import CuveeError
 from pipelines.plots import of_solution
+from pipelines.recipe import mixing as recipes
 from pipelines.recipe.solving import SolveFile
+from pipelines.run_folder import RunFolder
+from pipelines.stages.proxies import POOLS
+from pipelines.stages.solve import MANIFEST, SURROGATE
+from pipelines.surrogates import user_errors
 
 KINDS = ("mean", "worst", "no-worse", "risk-averse")
 _NO_WORSE, _RISK = 0.0, 1.0  #: where the objective names them and nothing says how much
@@ -99,13 +105,16 @@ def solve_files(
     With ``plots``, a folder, charts are written too; ``pair`` names the metrics of the Pareto front.
     """
     folder = Path(source).is_dir()
-    path = storage.join(source, "mix/surrogate.json") if folder else source
+    path = storage.join(source, SURROGATE) if folder else source
     if not storage.is_file(path):
         raise CuveeError(f"{path}: no such file" + (": the run has fitted no surrogate" if folder else ""))
-    try:
+    if folder and asked.available:
+        raise CuveeError(f"available: {source} is a run, which knows its own tokens: leave it out")
+    with user_errors():
         surrogate = Surrogate.load(path)
-        pools, tokenizer, budget = _of_run(source) if folder else (None, "", 0)
-        budget = asked.budget or budget
+        run = _of_run(source) if folder else None
+        pools, own = (run.pools, run.manifest) if run else (None, None)
+        budget = asked.budget or (own.budget if own else 0)
         strata = pools.strata() if pools else None
         natural = _natural(surrogate, asked, pools)
         aim = blending.objective(asked)
@@ -116,18 +125,19 @@ def solve_files(
             mixture,
             surrogate,
             pools,
-            tokenizer=tokenizer,
+            tokenizer=own.tokenizer if own else "",
             budget=budget,
             seed=seed,
+            policy=own.policy if own else "any",
+            policy_digest=own.policy_digest if own else "",
             objective=aim,
             constraints=limits,
             resampled=resampled,
+            upsampling=run.upsampling if run else None,
         )
         if plots:
             of_solution(manifest, surrogate, aim, limits, mixture, plots, pair)
         return manifest
-    except ValueError as error:
-        raise CuveeError(str(error)) from None
 
 
 def _natural(surrogate: Surrogate, asked: SolveFile, pools: PoolSet | None) -> Mapping[str, float]:
@@ -140,11 +150,22 @@ def _natural(surrogate: Surrogate, asked: SolveFile, pools: PoolSet | None) -> M
     return asked.available  # of tokens at hand: their proportions
 
 
-def _of_run(run: str) -> tuple[PoolSet, str, int]:
-    """Pools, the tokenizer's digest and the budget of a run's blend."""
-    files = json.loads(storage.read_bytes(storage.join(run, "mix/pools.json")))
-    manifest = MixManifest.read(storage.join(run, "mix/mix.yaml"))
-    return PoolSet.open(run, files), manifest.tokenizer, manifest.budget
+@dataclass(frozen=True)
+class _Run:
+    """What a run knows of its blend: pools as its policy left them, the blend it has, and how buckets are repeated."""
+
+    pools: PoolSet
+    manifest: MixManifest
+    upsampling: Upsampling
+
+
+def _of_run(run: str) -> _Run:
+    if not storage.is_file(storage.join(run, "run.json")):
+        raise CuveeError(f"{run}: no run folder here (it has no run.json)")
+    files = json.loads(storage.read_bytes(storage.join(run, POOLS)))
+    recipe = RunFolder(run).recipe()
+    repeated = (recipe.mix.upsampling if recipe.mix else recipes.Upsampling()).model_dump()
+    return _Run(PoolSet.open(run, files), MixManifest.read(storage.join(run, MANIFEST)), Upsampling(**repeated))
 
 
 def _refuse_twice(name: str, found: Collection[str], option: str) -> None:

@@ -132,10 +132,28 @@ def test_solve_show_and_diff_on_the_run(run: Path, tmp_path: Path) -> None:
     assert made.domains["sea"].pools, "a run knows its pools"
     assert made.metrics["bpb/hill"].weight == 0
     assert str(tmp_path) not in out.read_text()
+    own = MixManifest.read(str(run / "mix/mix.yaml"))
+    assert (made.policy, made.policy_digest) == (own.policy, own.policy_digest), "its pools are what that policy left"
     diff = cuvee("mix", "diff", str(run), str(out)).stdout
+    assert "policy" not in diff
     assert "of the blend moved" in diff
     assert "budget: 4000 → 5000" in diff
     assert "sea" in cuvee("mix", "show", str(out)).stdout
+    told = cuvee("mix", "solve", str(run), "--available", "sea=5", "--out", str(out), status=1).stderr
+    assert "is a run, which knows its own tokens" in told
+
+
+def test_a_run_solved_again_repeats_its_buckets_of_quality(run: Path, tmp_path: Path) -> None:
+    for name in ("run.json", "mix/surrogate.json", "mix/mix.yaml", "mix/pools.json"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes((run / name).read_bytes())
+    files = json.loads((run / "mix/pools.json").read_text())
+    parted = [f | {"stratum": f"{f['stratum']}~q{q}", "path": f"q{q}/{f['path']}"} for f in files for q in (1, 2)]
+    (tmp_path / "mix/pools.json").write_text(json.dumps(parted))
+    made = solving.solve_files(str(tmp_path), solving.section("", {"bootstrap": 0}), seed=0)
+    for domain in made.domains.values():
+        low, high = (b.epochs for b in domain.buckets)
+        assert high > low or not domain.tokens
 
 
 def test_charts_are_files_that_stand_alone(run: Path, tmp_path: Path) -> None:
