@@ -63,20 +63,27 @@ def _value(content: ElementTree.Element) -> tuple[str, str]:
 
 def _offer(licence: ElementTree.Element) -> tuple[str, bool, str]:
     """What one licence says of training, whether it forbids it, and its words. Permits that leave training out deny; a
-    price leaves it open."""
-    permits, prohibits, payments = set[str](), set[str](), set[str]()
+    price leaves it open, and so does a limit to some users or countries.
+    """
+    permits, prohibits, payments, limits = set[str](), set[str](), set[str](), set[str]()
     for node in licence.iter():
         name, words = _name(node), set(re.findall(r"[a-z*-]+", (node.text or "").lower()))
-        if name in ("permits", "prohibits") and (node.get("type") or "usage") == "usage":
-            (permits if name == "permits" else prohibits).update(words)
+        if name in ("permits", "prohibits"):
+            kind = (node.get("type") or "usage").lower()
+            if kind != "usage":
+                limits.add(kind)
+            else:
+                (permits if name == "permits" else prohibits).update(words)
         elif name == "payment":
             payments.add((node.get("type") or "").lower())
     said = f"permits {', '.join(sorted(permits)) or '–'}; prohibits {', '.join(sorted(prohibits)) or '–'}"
     if payments:
         said += f"; payment {', '.join(sorted(payments))}"
+    if limits:
+        said += f"; limited by {', '.join(sorted(limits))}"
     if permits and not permits & _ALL:
         return "deny", bool(prohibits & _ALL), said
-    free = permits & _ALL and not payments - _FREE
+    free = permits & _ALL and not payments - _FREE and not limits
     return ("allow" if free else "unknown"), bool(prohibits & _ALL), said
 
 

@@ -140,6 +140,8 @@ def test_tdmrep() -> None:
         ('<permits type="usage">all</permits>', "allow"),
         ('<permits type="usage">ai-train</permits><payment type="purchase"/>', "unknown"),
         ('<permits type="usage">ai-train</permits><payment type="free"/>', "allow"),
+        ('<permits type="usage">all</permits><permits type="user">non-commercial</permits>', "unknown"),
+        ('<permits type="usage">all</permits><prohibits type="geo">EU</prohibits>', "unknown"),
         ("", "unknown"),
     ],
 )
