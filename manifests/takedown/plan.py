@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 import polars as pl
@@ -28,7 +28,6 @@ class Target:
     content_hash: str
     stratum: str
     tokens: int
-    characters: int
     why: str
 
 
@@ -58,7 +57,9 @@ class Plan:
     @classmethod
     def of(cls, raw: Mapping[str, Any]) -> Plan:
         places = {shard: [(a, b) for a, b in found] for shard, found in raw["places"].items()}
-        return cls(tuple(Request(**r) for r in raw["requests"]), tuple(Target(**t) for t in raw["targets"]), places)
+        known = [f.name for f in fields(Target)]  # journals of earlier versions say more
+        targets = (Target(**{n: t[n] for n in known}) for t in raw["targets"])
+        return cls(tuple(Request(**r) for r in raw["requests"]), tuple(targets), places)
 
 
 _COLUMNS = ["id", "url", "content_hash", "parents"]
@@ -80,23 +81,18 @@ def plan(run: str, requests: Sequence[Request]) -> Plan:
     why = _followed(frame, why)
     found = frame.with_columns(why=why).filter(pl.col("why").is_not_null())
     places = _places(run, found)
-    targets = tuple(
-        Target(**row)
-        for row in found.select(
-            "part", "row", "id", "url", "content_hash", "stratum", "tokens", "characters", "why"
-        ).iter_rows(named=True)
-    )  # fmt: skip
-    return Plan(tuple(requests), targets, places)
+    rows = found.select(f.name for f in fields(Target)).iter_rows(named=True)
+    return Plan(tuple(requests), tuple(Target(**row) for row in rows), places)
 
 
 def _documents(run: str) -> pl.DataFrame:
     frames = []
     for path in storage.list_files(storage.join(run, parts.DOCUMENTS), "part-*.parquet", recursive=True):
         part = parts.part_of(path)
-        columns: dict[str, list[str] | None] = {parts.DOCUMENTS: [*_COLUMNS, "text"]}
+        columns: dict[str, list[str] | None] = {parts.DOCUMENTS: _COLUMNS}
         known = {"duplicates": ["survivor", "cluster"], "verdicts": ["stratum"], "annotations/united": ["licence"]}
         columns |= {c: n for c, n in known.items() if storage.is_file(storage.join(run, parts.path(c, part)))}
-        frame = parts.aligned(run, part, columns).with_columns(characters=pl.col("text").str.len_chars()).drop("text")
+        frame = parts.aligned(run, part, columns)
         missing = [n for names in known.values() for n in names if n not in frame.columns]
         frame = frame.with_columns(*(pl.lit(None, pl.String).alias(n) for n in missing))
         frame = frame.with_columns(

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from manifests.lineage import relations
-from manifests.takedown import Denied, DenyList, Request
+from manifests.takedown import Denied, DenyList, Plan, Request, Target
 
 HASH = "0" * 32
 
@@ -90,6 +90,15 @@ def test_the_list_survives_its_file(tmp_path: Path) -> None:
     (tmp_path / "deny.jsonl").write_text('{"kind": "domain", "value": "example.org"}\nnot json\n')
     with pytest.raises(ValueError, match=r"deny.jsonl:2: no entry"):
         DenyList.read(uri)
+
+
+def test_a_plan_survives_its_journal_and_those_of_earlier_versions_that_say_more() -> None:
+    target = Target("web/part-1", 3, "1" * 32, "https://e.org/", HASH, "s", 9, "requested")
+    plan = Plan((Request("id", "1" * 32),), (target,), {"shards/olmo/a.npy": [(0, 9)]})
+    told = plan.as_dict()
+    assert Plan.of(told) == plan
+    told["targets"][0]["characters"] = 40
+    assert Plan.of(told) == plan
 
 
 @pytest.fixture(scope="module")
