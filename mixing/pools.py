@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -144,6 +145,15 @@ def write_part(
     return files
 
 
+def _mapped(path: Path) -> npt.NDArray[Any]:
+    """What ``write_part`` wrote, mapped. NumPy's own maps each hold a file open, and a run has thousands."""
+    with pa.memory_map(str(path)) as file:  # what was read stays mapped when it is closed
+        if np.lib.format.read_magic(file) != (1, 0):
+            raise ValueError(f"{path}: not an array of tokens as cuvee writes them")
+        shape, _, dtype = np.lib.format.read_array_header_1_0(file)
+        return np.frombuffer(file.read_buffer(), dtype).reshape(shape)
+
+
 class PoolSet:
     """The pool files of a run, in the order of their paths; arrays are mapped, not read."""
 
@@ -193,7 +203,7 @@ class PoolSet:
             file = self.files[index]
             uri = storage.join(self.run, file.path)
             with storage.on_this_machine(uri) as path:  # a copy is deleted, but stays mapped
-                array = np.load(path, mmap_mode="r", allow_pickle=False)
+                array = _mapped(path)
             if array.shape != (file.tokens,):
                 raise ValueError(f"{uri} holds {array.shape} tokens, not {file.tokens}: delete it and run again")
             self._arrays[index] = array

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import numpy as np
@@ -113,3 +114,20 @@ def test_large_heldout_sets_are_sampled_from_every_file(pools: PoolSet) -> None:
         assert set(tokens[:5]) <= set(np.concatenate([pools.array(i) for i in files]))
         assert size / len(tokens) == pytest.approx(all_bytes / len(all_tokens), rel=0.05)
         assert tokens[-1] in pools.array(files[-1])
+
+
+def test_more_files_than_may_be_open(tokenizer: Tokenizer, tmp_path: Path) -> None:
+    """A run of a hundred gigabytes of text has thousands of pool files, most machines let a process open 1,024."""
+    resource = pytest.importorskip("resource")
+    frame = pl.DataFrame({"text": ["a few words"], "row": [0], "stratum": ["web~a"], "split": ["train"]})
+    files = [f for i in range(90) for f in write_part(str(tmp_path / "pools"), f"part-{i}", f"p{i}", frame, tokenizer)]
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    held = len(os.listdir("/proc/self/fd")) if os.path.isdir("/proc/self/fd") else 200
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (held + 40, hard))
+        arrays = PoolSet.open(str(tmp_path), files).train()["web"]
+        assert len(arrays) == 90
+        assert all(array.tolist() == arrays[0].tolist() for array in arrays)
+        assert not arrays[0].flags.writeable
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
