@@ -21,6 +21,8 @@ from manifests.acquisition import ORIGINS, ROUTES
 from manifests.licences import ALLOWED, CATEGORIES, DENIED, TEXT_SCOPES, category
 from manifests.mix import MixManifest
 from manifests.receipts import digest_of
+from manifests.reservations.robots import AGENTS
+from manifests.reservations.tokens import SEARCHERS
 from manifests.signatures import Signature
 
 Action = Literal["allow", "deny", "review"]
@@ -28,6 +30,8 @@ PROTOCOLS = (
     ("robots", "aipref", "content-signal", "tdmrep", "rsl", "x-robots-tag", "meta-robots")
     + ("tos", "opt-out-list", "inherited")
 )  # fmt: skip
+#: agents whose reservations are kept
+_AGENTS = (*AGENTS, *SEARCHERS)
 _MOST_BYTES = 100_000
 _OPEN = frozenset({"public-domain", "permissive", "copyleft"})
 #: confidence from which a licence is relied upon instead of an exception
@@ -235,6 +239,7 @@ _ALLOWED_VALUES = {
     "allow": CATEGORIES,
     "review": CATEGORIES,
     "honour_reservations": PROTOCOLS,
+    "agents": _AGENTS,
     "routes": ROUTES,
     "origins": ORIGINS,
 }
@@ -260,9 +265,10 @@ def _checked(data: Any) -> dict[str, Any]:
             if key == "honour_reservations" and isinstance(value, bool):
                 value = list(PROTOCOLS) if value else []
             items = value if isinstance(value, list) else [value]
-            allowed = _ALLOWED_VALUES.get(key)
-            if wrong := [str(v) for v in items if not isinstance(v, str) or (allowed and v not in allowed)]:
-                raise ValueError(f"{key}: unknown {wrong}; allowed: {', '.join(allowed or ('names',))}")
+            allowed = _ALLOWED_VALUES[key]
+            alike = str.lower if key == "agents" else str
+            if wrong := [str(v) for v in items if not isinstance(v, str) or alike(v) not in set(map(alike, allowed))]:
+                raise ValueError(f"{key}: unknown {wrong}; allowed: {', '.join(allowed)}")
             value, good = frozenset(items), True
         if not good:
             raise ValueError(f"a value is wrong: {key} is {value!r}")

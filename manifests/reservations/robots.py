@@ -17,7 +17,7 @@ from manifests.reservations.tokens import usage
 #: what RFC 9309 asks parsers to read at least
 MOST_BYTES = 500 * 1024
 _LINE = re.compile(r"\r\n?|\n")
-#: agents that fetch for training; a policy names those it honours
+#: agents that fetch for training: what robots.txt says to others is not kept. A policy names those it honours
 AGENTS = (
     ("*", "CCBot", "GPTBot", "Google-Extended", "anthropic-ai", "ClaudeBot", "Claude-Web", "Applebot-Extended")
     + ("Bytespider", "Meta-ExternalAgent", "FacebookBot", "cohere-ai", "cohere-training-data-crawler", "Amazonbot")

@@ -13,6 +13,8 @@ _NO_TRAINING = frozenset({"noai", "noml", "nothirdparty-ai", "notrain", "noaitra
 TRAINING = frozenset(
     {"train-ai", "ai-train", "train-genai", "genai", "ai", "ai-all", "tdm", "foundation-model-production"}
 )
+#: agents that tags name beside those of robots.AGENTS
+SEARCHERS = ("Googlebot", "Bingbot")
 _PAIR = re.compile(r"([a-z*][a-z0-9_\-.*]*)\s*=\s*(\?[01]|[a-z]+)")
 _QUOTED = re.compile(r'"[^"]*"')
 _ANSWERS = {"n": "deny", "no": "deny", "?0": "deny", "y": "allow", "yes": "allow", "?1": "allow"}
