@@ -32,15 +32,20 @@ _AT, _DIGITS, _COLONS, _ACCOUNT, _TOKEN, _BLOCK = range(6)
 _LOCAL, _DOMAIN = 64, 255  #: RFC 5321, 4.5.3.1
 _LONGEST_BLOCK = 16_384
 _NUMBERS = 96  #: bytes from the first digit in which numbers in a row are looked at
+#: of the characters that a local part may hold (RFC 5322, 3.2.3) without those that part it from a URL, a header or a
+#: query before it; ``icon@2x.png`` is a picture
 _EMAIL = re.compile(
-    rb"([A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*)@((?:[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?\.)+"
-    rb"[A-Za-z]{2,63})(?![A-Za-z0-9-])"
+    rb"([A-Za-z0-9!$%*+^_~-]+(?:['.][A-Za-z0-9!$%*+^_~-]+)*)@(?!\dx\.(?:png|jpe?g|gif|webp|svg|avif)\b)"
+    rb"((?:[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?\.)+[A-Za-z]{2,63})(?![A-Za-z0-9-])"
 )
+_UNICAST = ipaddress.ip_network("2000::/3")  #: RFC 4291, 2.4; IANA's registry of it
 _IPV4 = re.compile(rb"(?<![\d.])(?:\d{1,3}\.){3}\d{1,3}(?!\.?\d)")
 _PHONE = re.compile(
     rb"(?<![\w+.])(?:\+\d{1,3}(?:[ .-]?\(?\d{1,4}\)?){2,5}|\(?[2-9]\d{2}\)?[ .-]\d{3}[.-]\d{4}"
     rb"|\([2-9]\d{2}\) ?\d{3}[ .-]\d{4}"
-    rb"|(?<!\d )0\d{1,4}[ /-]\d{2,4}(?:[ -]?\d{2,4}){1,3})(?![\w-]|\.\d)"
+    # neither a date, nor a journal's number (ISO 3297), nor a part of either
+    rb"|(?<!\d[ /-])(?!\d\d([ /-])\d\d\1(?:19|20)\d\d(?!\d)|\d{4}-\d{4}(?![ -]?\d))"
+    rb"0(?!00)\d{1,4}[ /-]\d{2,4}(?:[ -]?\d{2,4}){1,3})(?![\w-]|\.\d)"
 )
 _CARD = re.compile(rb"(?<![\w.-])(?:\d[ -]?){12,18}\d(?![\w-])")
 _CARD_PREFIX = re.compile(
@@ -51,11 +56,11 @@ _IBAN = re.compile(rb"(?<!\w)[A-Z]{2}\d{2}(?: ?[A-Z0-9]){11,30}")
 _IBAN_LENGTH = {
     code: int(size)
     for size, codes in {
-        "15": "NO", "16": "BE", "18": "DK FI FO GL NL SD", "19": "MK SI", "20": "AT BA EE KZ LT LU MN XK",
+        "15": "NO", "16": "BE", "18": "DK FI FK FO GL NL SD", "19": "MK SI", "20": "AT BA EE KZ LT LU MN XK",
         "21": "CH CR HR LI LV", "22": "BG BH DE GB GE IE ME RS VA", "23": "AE GI IL IQ OM SO TL",
         "24": "AD CZ ES MD PK RO SA SE SK TN VG", "25": "LY PT ST", "26": "IS TR", "27": "BI DJ FR GR IT MC MR SM",
-        "28": "AL AZ BY CY DO GT HU LB NI PL SV", "29": "BR EG PS QA UA", "30": "JO KW MU", "31": "MT SC", "32": "LC",
-        "33": "RU",
+        "28": "AL AZ BY CY DO GT HN HU LB NI PL SV", "29": "BR EG PS QA UA", "30": "JO KW MU YE", "31": "MT SC",
+        "32": "LC", "33": "RU",
     }.items()
     for code in codes.split()
 }  # fmt: skip
@@ -225,10 +230,12 @@ def _ips6(view: bytes, place: int) -> Iterator[tuple[int, int]]:
 
 def _public(address: bytes, start: int) -> Iterator[tuple[int, int]]:
     try:
-        if ipaddress.ip_address(address.decode()).is_global:
-            yield start, start + len(address)
+        found = ipaddress.ip_address(address.decode())
     except ValueError:
         return
+    # all that is given out of IPv6 begins so; other hexadecimal colons name disks, keys and ports
+    if found.is_global and (found.version == 4 or found in _UNICAST):
+        yield start, start + len(address)
 
 
 def _phones(view: bytes, place: int) -> Iterator[tuple[int, int]]:

@@ -23,7 +23,7 @@ from pipelines.conductor import Conductor
 from pipelines.recipe import Block, Classifier, Pii, Recipe, Urls
 from pipelines.task import Made, Task, Work
 
-VERSION = 1
+VERSION = 2
 #: documents handled at once, which bounds the memory
 _BATCH = 4096
 
