@@ -29,6 +29,8 @@ def load(path: str) -> Backend:
     ValueError when there is none.
     """
     module, _, name = path.partition(":")
+    if not (module and name):
+        raise ValueError(f"embedding backend {path!r}: must be an import path, package.module:name")
     try:
         found = getattr(import_module(module), name)
     except (ImportError, AttributeError) as error:

@@ -41,7 +41,7 @@ def read_labels(
         for batch in batches(path, [text, label, *([source] if source else [])]):
             given = batch[source] if source else [""] * len(batch[text])
             for said, named, origin in zip(batch[text], batch[label], given, strict=True):
-                called = str(named) if named is not None else ""
+                called = "" if named is None or named != named else str(named)  # NaN is how some write none
                 if not called or (names and called not in names):
                     continue
                 _add(found, path, text, said, names[called] if names else called, str(origin))
@@ -141,7 +141,7 @@ def measured(model: Classifier, labelled: Labelled) -> dict[str, Any]:
     classes = [1] if len(model.labels) == 2 else range(len(model.labels))
     out: dict[str, Any] = {
         "documents": len(truth),
-        "auc": _mean(quality.auc(found[:, c], truth == c) for c in classes),
+        "auc": _rounded(_mean(quality.auc(found[:, c], truth == c) for c in classes)),
         "accuracy": float((found.argmax(axis=1) == truth).mean()),
         "calibration_error": _mean(quality.calibration_error(found[:, c], truth == c) for c in classes),
     }

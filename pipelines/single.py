@@ -40,18 +40,37 @@ def extracted(path: Path, *, markdown: bool = False, comments: bool = False, fie
             raise CuveeError(str(error)) from None
         return
     try:
-        found = extract_text(path.read_bytes(), output="markdown" if markdown else "text", comments=comments)
+        found = extract_text(_page(path), output="markdown" if markdown else "text", comments=comments)
     except ExtractionError as error:
         raise CuveeError(f"{path}: {error}") from None
     yield json.dumps(asdict(found), ensure_ascii=False, indent=1) + "\n" if fields else found.text + "\n"
 
 
+def _page(path: Path) -> bytes:
+    """A file's bytes, decompressed; of one that is over the limit no more than shows that it is."""
+    from pipelines.extract import Limits
+    from pipelines.sources.compressed import Broken, pieces
+
+    data = bytearray()
+    try:
+        with path.open("rb") as file:
+            for piece in pieces(file):
+                data += piece
+                if len(data) > Limits.bytes:
+                    break
+    except Broken as error:
+        raise CuveeError(f"{path}: {error}") from None
+    if data.startswith(b"%PDF-"):
+        raise CuveeError(f"{path} is a PDF: cuvee ocr reads it")
+    return bytes(data)
+
+
 def read_pdf(path: Path) -> tuple[str, list[str]]:
-    """Text of a PDF, and a line on every page that did not come from its text layer."""
+    """Text of a PDF, and a line on every page that did not come from its text layer, and on those that are missing."""
     import ocr
 
     result = ocr.read_pdf(path.read_bytes(), engine=ocr.available_engine())
     if not result.text:
         raise CuveeError(f"{path}: {result.status}: {result.detail}")
     notes = [f"page {p.number}: {p.route}: {p.reason}" for p in result.pages if p.method != "text_layer"]
-    return result.text + "\n", notes
+    return result.text + "\n", notes + ([result.detail] if result.detail else [])

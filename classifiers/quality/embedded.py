@@ -16,6 +16,7 @@ class Embedded:
 
     kind: ClassVar[str] = "embedding"
     defaults: ClassVar[dict[str, Any]] = {"backend": "", "characters": 2000, "penalty": 1.0}
+    bounds: ClassVar[dict[str, tuple[float, float]]] = {"characters": (1, 1 << 24), "penalty": (0.0, 1e12)}
 
     def __init__(self, weights: Any, intercepts: Any, options: dict[str, Any]) -> None:
         self._weights, self._intercepts, self._options = weights, intercepts, options

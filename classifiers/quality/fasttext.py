@@ -32,6 +32,11 @@ class FastText:
 
     kind: ClassVar[str] = "fasttext"
     defaults: ClassVar[dict[str, Any]] = {"dimensions": 32, "epochs": 5, "buckets": 1 << 18}
+    bounds: ClassVar[dict[str, tuple[float, float]]] = {
+        "dimensions": (1, 4096),
+        "epochs": (1, 10_000),
+        "buckets": (1, 1 << 26),
+    }
 
     def __init__(self, model: Any, content: bytes, classes: int) -> None:
         self._model, self._content, self._classes = model, content, classes

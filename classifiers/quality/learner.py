@@ -28,6 +28,7 @@ class Learner(Protocol):
 
     kind: ClassVar[str]
     defaults: ClassVar[dict[str, Any]]  #: its options
+    bounds: ClassVar[dict[str, tuple[float, float]]]  #: the least and the most of those that are numbers
 
     @classmethod
     def fit(cls, texts: pa.Array, labels: Labels, classes: int, seed: int, options: dict[str, Any]) -> Self:

@@ -16,6 +16,7 @@ class Linear:
 
     kind: ClassVar[str] = "linear"
     defaults: ClassVar[dict[str, Any]] = {"bits": 18, "limit": 2000, "strength": 10.0}
+    bounds: ClassVar[dict[str, tuple[float, float]]] = {"bits": (1, 24), "limit": (1, 1 << 24), "strength": (1e-9, 1e9)}
 
     def __init__(self, weights: Any, intercepts: Any, idf: Any, options: dict[str, Any]) -> None:
         self._weights, self._intercepts, self._idf, self._options = weights, intercepts, idf, options
@@ -36,7 +37,7 @@ class Linear:
         weights, intercepts, idf = (state.arrays.get(name) for name in ("weights", "intercepts", "idf"))
         columns = 1 if classes == 2 else classes
         bits, limit = options.get("bits"), options.get("limit")
-        if not (isinstance(bits, int) and 1 <= bits <= 24 and isinstance(limit, int) and limit > 0):
+        if not (isinstance(bits, int) and isinstance(limit, int) and 1 <= bits <= cls.bounds["bits"][1] and limit > 0):
             raise ValueError("its options are not those of a linear model")
         shapes = [a.shape if a is not None and a.dtype == np.float32 else None for a in (weights, intercepts, idf)]
         if shapes != [(1 << bits, columns), (columns,), (1 << bits,)]:

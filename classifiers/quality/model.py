@@ -112,7 +112,8 @@ def train(
 
     ``positive`` names the label whose probability ``score`` is; it may be left out of more than two. With ``sources``,
     those of one name are left out together, so that the measures speak of sources not seen. ValueError when texts,
-    labels and sources differ in number, a label has fewer than two distinct texts, or an option is unknown.
+    labels and sources differ in number, a label has fewer than two distinct texts, or an option is
+    unknown or out of its bounds.
     """
     chosen = _options(kind, options or {})
     if len(texts) != len(labels) or (sources is not None and len(sources) != len(labels)):
@@ -172,6 +173,9 @@ def _options(kind: str, given: dict[str, Any]) -> dict[str, Any]:
     defaults = KINDS[kind].defaults
     if unknown := sorted(set(given) - set(defaults)):
         raise ValueError(f"option {unknown[0]!r}: a model of kind {kind} has {', '.join(defaults)}")
+    for name, (least, most) in KINDS[kind].bounds.items():
+        if name in given and not (isinstance(given[name], int | float) and least <= given[name] <= most):
+            raise ValueError(f"option {name} is {given[name]!r}; allowed are {least:,} to {most:,}")
     return {**defaults, **given}
 
 

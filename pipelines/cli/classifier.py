@@ -95,8 +95,12 @@ def evaluate(
     negative: Negative = None,
     text: Text = "text",
     source: Source = "",
-    precision: Annotated[float, typer.Option("--precision", help="Find the threshold of this precision.")] = 0.0,
-    keep: Annotated[float, typer.Option("--keep", help="Find the threshold that keeps this share.")] = 0.0,
+    precision: Annotated[
+        float, typer.Option("--precision", min=0, max=1, help="Find the threshold of this precision.")
+    ] = 0.0,
+    keep: Annotated[
+        float, typer.Option("--keep", min=0, max=1, help="Find the threshold that keeps this share.")
+    ] = 0.0,
     to: Annotated[str, typer.Option("--out", help="JSON file with everything, the curve included.")] = "",
 ) -> None:
     """How a model does on labelled rows: ROC-AUC, calibration, precision and recall by threshold, sources apart."""

@@ -112,6 +112,18 @@ def test_two_corpora_and_many_labels(labels: Path, tmp_path: Path) -> None:
     assert (found["label"] == pl.Series([r["label"] for r in rows])).mean() > 0.95
 
 
+def test_labels_that_are_none_and_measures_that_are_none(labels: Path, tmp_path: Path) -> None:
+    rows = [json.loads(line) for line in labels.read_text().splitlines()]
+    some = tmp_path / "some.jsonl"
+    some.write_text("\n".join(json.dumps({**r, "label": float("nan") if r["label"] == "mid" else "hq"}) for r in rows))
+    model, report = tmp_path / "m", tmp_path / "eval.json"
+    cuvee("train", labels, "--positive", "hq", "--negative", "lq", "--out", model)
+    cuvee("eval", model, some, "--out", report)
+    measured = json.loads(report.read_text(), parse_constant=pytest.fail)
+    assert (measured["documents"], measured["auc"]) == (80, None)
+    assert CliRunner().invoke(app, ["classifier", "eval", str(model), str(labels), "--keep", "7"]).exit_code == 2
+
+
 @pytest.mark.parametrize(
     ("args", "says"),
     [
@@ -127,6 +139,7 @@ def test_two_corpora_and_many_labels(labels: Path, tmp_path: Path) -> None:
             "kind 'tree': allowed are linear, fasttext, embedding",
         ),
         (["train", "labels.jsonl", "--option", "bits=many", "--out", "m"], "'many' is no int"),
+        (["train", "labels.jsonl", "--option", "bits=30", "--out", "m"], "option bits is 30; allowed are 1 to 24"),
         (["train", "labels.jsonl"], "--out is missing"),
         (["apply", "labels.jsonl", "labels.jsonl", "--out", "s"], "is no model of cuvée"),
         (["apply", "labels.jsonl", "--out", "s"], "name a model and the documents"),

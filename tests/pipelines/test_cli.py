@@ -160,8 +160,26 @@ def test_extract_and_ocr(tmp_path: Path) -> None:
         "<html><body><main><h1>Title</h1><p>" + "A sentence of the page. " * 20 + "</p></main></body></html>"
     )
     assert "A sentence of the page." in cuvee("extract", str(page)).stdout
+    (tmp_path / "a.html.gz").write_bytes(gzip.compress(page.read_bytes()))
+    assert cuvee("extract", str(tmp_path / "a.html.gz")).stdout == cuvee("extract", str(page)).stdout
+    (tmp_path / "cut.html.gz").write_bytes(gzip.compress(page.read_bytes())[:-9])
+    assert "gzip data ends early" in cuvee("extract", str(tmp_path / "cut.html.gz"), status=1).stderr
+    (tmp_path / "a.pdf").write_bytes(b"%PDF-1.7\n")
+    assert "is a PDF: cuvee ocr reads it" in cuvee("extract", str(tmp_path / "a.pdf"), status=1).stderr
     (tmp_path / "no.pdf").write_text("no pdf")
     assert "corrupt" in cuvee("ocr", str(tmp_path / "no.pdf"), status=1).stderr
+
+
+def test_pages_that_ocr_misses_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import ocr
+    from pipelines.demo.pdfs import write_pdfs
+    from pipelines.single import read_pdf
+
+    monkeypatch.setattr(ocr, "available_engine", lambda: None)
+    mixed = next(p for p in write_pdfs(tmp_path) if "mixed" in p.stem)
+    text, notes = read_pdf(mixed)
+    assert text.strip()
+    assert re.fullmatch(r"\d+ of \d+ pages needs_ocr: pip install 'cuvee\[ocr\]'", notes[-1])
 
 
 def test_doctor_says_what_there_is() -> None:

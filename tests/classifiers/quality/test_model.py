@@ -129,6 +129,19 @@ def test_what_cannot_be_trained_is_refused() -> None:
         quality.train(texts, labels, positive="hq")
     with pytest.raises(ValueError, match="option 'bitts': a model of kind linear has bits, limit, strength"):
         quality.train(texts, labels, options={"bitts": 3})
+    for kind, name, value in [
+        ("linear", "bits", 25),
+        ("linear", "bits", 0),
+        ("linear", "limit", 0),
+        ("linear", "strength", float("nan")),
+        ("fasttext", "dimensions", 0),
+        ("fasttext", "epochs", -1),
+        ("embedding", "characters", 0),
+    ]:
+        with pytest.raises(ValueError, match=f"option {name} is {value}; allowed are "):
+            quality.train(texts, labels, kind=kind, options={name: value})
+    with pytest.raises(ValueError, match=r"embedding backend '': must be an import path"):
+        quality.train(texts, labels, kind="embedding")
     with pytest.raises(ValueError, match=r"kind 'forest': allowed are linear, fasttext, embedding"):
         quality.train(texts, labels, kind="forest")
     with pytest.raises(ValueError, match=r"embedding backend 'json:nothing'"):
