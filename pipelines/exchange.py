@@ -133,9 +133,9 @@ def uri(run: str, path: str) -> str:
     return path if path.startswith("/") or "://" in path else storage.join(run, path)
 
 
-def rows_of(table: pa.Table, piece: Slice) -> pa.Table:
+def read_rows(run: str, piece: Slice) -> pa.Table:
     """The rows of a Parquet table that a slice refers to."""
-    return table.slice(piece.offset, piece.count)
+    return storage.read_rows(storage.join(run, piece.path), piece.offset, piece.count)
 
 
 def raw(piece: Slice) -> list[int | str]:

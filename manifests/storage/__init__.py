@@ -12,6 +12,7 @@ import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from itertools import accumulate, pairwise
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
@@ -263,6 +264,16 @@ def read_table(uri: str, columns: list[str] | None = None) -> pa.Table:
     """A whole Parquet file. Damaged when it is none."""
     with _named(uri), open_input(uri) as f:
         return pq.read_table(f, columns=columns)
+
+
+def read_rows(uri: str, first: int, count: int, columns: list[str] | None = None) -> pa.Table:
+    """Rows ``first`` … ``first + count - 1`` of a Parquet file; only the row groups that hold them are read."""
+    with _named(uri), open_input(uri) as f:
+        file = pq.ParquetFile(f)
+        ends = [0, *accumulate(file.metadata.row_group(g).num_rows for g in range(file.num_row_groups))]
+        groups = [g for g, (a, b) in enumerate(pairwise(ends)) if a < first + count and first < b]
+        table = file.read_row_groups(groups, columns)
+    return table.slice(first - (ends[groups[0]] if groups else first), count)
 
 
 def read_metadata(uri: str) -> dict[str, str]:

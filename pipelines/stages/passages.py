@@ -26,7 +26,7 @@ from manifests.text import buffers
 from pipelines import conditions, selection
 from pipelines.catalog import Catalog
 from pipelines.conductor import Conductor
-from pipelines.exchange import gather, partitions, raw, rows_of, write_keys
+from pipelines.exchange import gather, partitions, raw, read_rows, write_keys
 from pipelines.recipe import Passages, Recipe, Rule
 from pipelines.slices import Slice, group_slices, list_slices, slices_of
 from pipelines.task import Made, Task
@@ -148,7 +148,7 @@ def _edits_task(
 
 
 def _repeats(run: str, slices: Sequence[Slice]) -> pl.DataFrame:
-    tables = [rows_of(storage.read_table(storage.join(run, s.path)), s) for s in slices]
+    tables = [read_rows(run, s) for s in slices]
     return pl.DataFrame(pl.from_arrow(pa.concat_tables([REPEATS.empty_table(), *tables])))
 
 

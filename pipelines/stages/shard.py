@@ -8,7 +8,6 @@ from itertools import pairwise
 from typing import Any
 
 import numpy as np
-import polars as pl
 
 from manifests import storage, takedown
 from manifests.mix import MixManifest
@@ -76,8 +75,7 @@ class _Shard:
 
 
 def write_shard(run: str, spec: _Shard) -> Made:
-    rows = pl.DataFrame(pl.from_arrow(storage.read_table(storage.join(run, PLAN), ["file", "span"])))
-    rows = rows.slice(spec.first, spec.count)
+    rows = storage.read_rows(storage.join(run, PLAN), spec.first, spec.count, ["file", "span"])
     folder = storage.join(run, "shards", spec.format)
     file, span = (rows[c].to_numpy().astype(np.int64) for c in ("file", "span"))
     shard = WRITERS[spec.format](folder, spec.index, PoolSet.open(spec.source or run, spec.files), file, span)

@@ -13,7 +13,7 @@ from dedup import urls, verify
 from dedup.frequencies import Frequencies
 from manifests import parts, schemas, storage
 from manifests.receipts import Output, digest_of, output
-from pipelines.exchange import raw, rows_of
+from pipelines.exchange import raw, read_rows
 from pipelines.recipe import Dedup
 from pipelines.slices import Slice
 from pipelines.stages.deduplicate.keys import parameters
@@ -60,7 +60,7 @@ def _frequencies(uri: str) -> Frequencies:
 
 def judge_groups(run: str, spec: _Judge) -> Made:
     """Compares the texts of each group, best copy first; writes what was found, sorted by part."""
-    members = rows_of(storage.read_table(storage.join(run, spec.members.path)), spec.members)
+    members = read_rows(run, spec.members)
     documents = _read_members(run, pl.DataFrame(pl.from_arrow(members)).cast({"part": pl.String}), spec)
     common = _frequencies(storage.join(run, spec.frequencies))
     params = parameters(spec.dedup)

@@ -28,7 +28,7 @@ from manifests.receipts import Receipt, digest_of, output
 from pipelines import conditions, selection
 from pipelines.catalog import Catalog
 from pipelines.conductor import Conductor
-from pipelines.exchange import gather, raw, rows_of, write_keys
+from pipelines.exchange import gather, raw, read_rows, write_keys
 from pipelines.recipe import Recipe, Rule, Semantic
 from pipelines.slices import Slice
 from pipelines.stages.deduplicate.judge import FOUND, QUALITY, part_slices
@@ -111,7 +111,7 @@ def write_vectors(run: str, spec: _Vectors) -> Made:
     copies = np.ones(documents.height, np.int32)
     staying = passing.to_numpy().copy()
     for piece in spec.found:
-        rows = pl.DataFrame(pl.from_arrow(rows_of(storage.read_table(storage.join(run, piece.path)), piece)))
+        rows = pl.DataFrame(pl.from_arrow(read_rows(run, piece)))
         at = rows["row"].to_numpy()
         copies[at] = rows["cluster_size"].to_numpy()
         staying[at] &= rows["survivor"].is_null().to_numpy()

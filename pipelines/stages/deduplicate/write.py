@@ -10,7 +10,7 @@ import polars as pl
 
 from manifests import parts, schemas, storage
 from pipelines.catalog import Catalog
-from pipelines.exchange import rows_of
+from pipelines.exchange import read_rows
 from pipelines.slices import Slice
 from pipelines.stages.deduplicate.groups import COLUMN
 from pipelines.stages.deduplicate.judge import FOUND
@@ -56,5 +56,5 @@ def write_part(run: str, spec: _Found) -> Made:
 
 def _read(run: str, slices: Sequence[Slice]) -> pl.DataFrame:
     empty = pl.DataFrame(pl.from_arrow(FOUND.empty_table()))
-    found = [pl.DataFrame(pl.from_arrow(rows_of(storage.read_table(storage.join(run, s.path)), s))) for s in slices]
+    found = [pl.DataFrame(pl.from_arrow(read_rows(run, s))) for s in slices]
     return pl.concat([empty, *found]).drop("part")

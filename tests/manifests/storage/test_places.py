@@ -77,13 +77,32 @@ def test_tables_keep_their_footer(place: str) -> None:
     assert storage.read_table(uri, ["n"]).equals(table.select(["n"]))
 
 
+def test_rows_of_a_table_are_those_of_the_whole(place: str) -> None:
+    names = pa.array(["a", "b"]).dictionary_encode()
+    table = pa.table({"n": pa.array(range(140_000), pa.int32()), "name": pa.concat_arrays([names] * 70_000)})
+    uri = storage.join(place, "long.parquet")
+    storage.write_table(uri, table)
+    for first, count in ((0, 3), (65_535, 2), (65_536, 65_536), (100, 139_900), (139_999, 1), (7, 0), (0, 0)):
+        found = storage.read_rows(uri, first, count)
+        assert found.equals(table.slice(first, count).replace_schema_metadata(found.schema.metadata)), (first, count)
+    assert storage.read_rows(uri, 5, 2, ["n"])["n"].to_pylist() == [5, 6]
+    storage.write_table(uri, table.slice(0, 0))
+    assert storage.read_rows(uri, 0, 0).num_rows == 0
+
+
 def test_a_damaged_table_is_named(place: str) -> None:
     uri = storage.join(place, "t.parquet")
     storage.write_table(uri, pa.table({"n": [1, 2]}))
     whole = storage.read_bytes(uri)
     for data in (b"", b"junk", whole[:-20], whole[:50] + whole[-4:]):
         storage.write_bytes(uri, data)
-        for read in (storage.read_table, storage.read_metadata, storage.rows, storage.open_parquet):
+        for read in (
+            storage.read_table,
+            lambda u: storage.read_rows(u, 0, 1),
+            storage.read_metadata,
+            storage.rows,
+            storage.open_parquet,
+        ):
             with pytest.raises(storage.Damaged, match=r"/t\.parquet: damaged") as error:
                 read(uri)
             assert "\n" not in str(error.value)
