@@ -46,6 +46,10 @@ class Constraints:
             return float(self.max_epochs.get(domain, math.inf))
         return float(self.max_epochs)
 
+    def most(self, domain: str, tokens: int) -> float:
+        """Tokens that so many of ``domain`` give, repeated as often as they may be; none give none, however often."""
+        return tokens * self.epochs(domain) if tokens else 0.0
+
     def check(self, domains: Collection[str]) -> None:
         """ValueError for names that are no domains, and for values out of range."""
         named: dict[str, Collection[str]] = {

@@ -150,7 +150,7 @@ class Region:
             if name in c.excluded:
                 rows.append(Row(f"{name} is excluded", eye[j], 0.0))
             if name in c.available and c.budget:
-                cap = c.available[name] * c.epochs(name) / c.budget
+                cap = c.most(name, c.available[name]) / c.budget
                 if cap < 1:
                     said = f"{c.available[name]:,} tokens × {c.epochs(name):g} epochs of a budget of {c.budget:,}"
                     rows.append(Row(f"{name} ≤ {cap:.4g} ({said})", eye[j], cap, cap=True))

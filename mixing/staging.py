@@ -152,7 +152,7 @@ def _within(c: Constraints, stage: Stage, domains: Sequence[str]) -> Constraints
     for d in domains:
         limits = [x.bounds[d] for x in (c, own) if d in x.bounds]
         low, high = max([0.0, *(b[0] for b in limits)]), min([1.0, *(b[1] for b in limits)])
-        if d in stage.available and (cap := stage.available[d] * c.epochs(d) / stage.budget) < high:
+        if d in stage.available and (cap := c.most(d, stage.available[d]) / stage.budget) < high:
             high, why = cap, f"{stage.available[d]:,} tokens × {c.epochs(d):g} epochs of its {stage.budget:,}"
         else:
             why = "a bound"
@@ -181,7 +181,7 @@ def _joined(c: Constraints, stages: Sequence[Stage], domains: Sequence[str], tot
         excluded += [f"{stage.name}/{d}" for d in sorted({*own.excluded})]
         frozen += [{f"{stage.name}/{d}": w for d, w in held.items()} for held in own.frozen]
     for d, tokens in c.available.items():
-        if (cap := tokens * c.epochs(d) / total) < 1:
+        if (cap := c.most(d, tokens) / total) < 1:
             groups[f"all of {d}"] = Group({f"{s.name}/{d}": 1.0 for s in stages}, 0.0, cap)
     q = sum(c.natural.values())
     natural = {f"{s.name}/{d}": s.budget / total * share / q for s in stages for d, share in c.natural.items()}
@@ -238,7 +238,7 @@ def _rounded(
         for d, (low, high) in own.bounds.items():
             if d in c.available:
                 others = sum(s.budget * chosen[s.name][d] for s in stages if s.name != stage.name)
-                high = min(high, (c.available[d] * c.epochs(d) - others) / stage.budget)
+                high = min(high, (c.most(d, c.available[d]) - others) / stage.budget)
             bounds[d] = (low, max(low, high, exact[stage.name][d] - 1e-9))
         x = Region(names, replace(own, bounds=bounds)).round(np.array([exact[stage.name][d] for d in names]))
         chosen[stage.name] = dict(zip(names, x.tolist(), strict=True))

@@ -33,7 +33,9 @@ def constraints(
     Domains without tokens may be named where they are kept out or down, but nothing can be asked of them.
     """
     file = section if isinstance(section, SolveFile) else None
-    available: Mapping[str, int] = _by_domain(strata) if strata is not None else (file.available if file else {})
+    available: Mapping[str, int] = file.available if file else {}
+    if strata is not None:
+        available = {**dict.fromkeys(domains, 0), **_by_domain(strata)}  # what has no pool has no tokens
     budget = budget or (file.budget if file else 0)
     for name, (least, _) in section.bounds.items():
         if strata is not None and least > 0 and name not in domains:

@@ -191,6 +191,13 @@ def test_fixed_weights_are_kept(surrogate: Surrogate) -> None:
     assert found.gap == pytest.approx(0, abs=1e-9)
 
 
+def test_a_domain_without_tokens_gets_none_however_often_it_may_be_repeated(surrogate: Surrogate) -> None:
+    free = mixing.solve(surrogate, LOSSES).weights
+    most = max(free, key=lambda d: free[d])
+    empty = Constraints(available={d: 10**6 * (d != most) for d in DOMAINS}, budget=10**6, max_epochs={"pdf": 4.0})
+    assert mixing.solve(surrogate, LOSSES, empty).weights[most] == 0
+
+
 def test_a_domain_without_natural_share_may_still_be_used(surrogate: Surrogate) -> None:
     absent = {**NATURAL, "code": 0.0}
     assert mixing.solve(surrogate, LOSSES, Constraints(natural=absent)).weights["code"] > 0.1

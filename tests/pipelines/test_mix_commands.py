@@ -154,6 +154,10 @@ def test_a_run_solved_again_repeats_its_buckets_of_quality(run: Path, tmp_path: 
     for domain in made.domains.values():
         low, high = (b.epochs for b in domain.buckets)
         assert high > low or not domain.tokens
+    sea = [f | {"tokens": 10**6} for f in files if f["stratum"].startswith("sea~")]
+    (tmp_path / "mix/pools.json").write_text(json.dumps(sea))
+    alone = solving.solve_files(str(tmp_path), solving.section("", {"bootstrap": 0}), seed=0)
+    assert {name: d.weight for name, d in alone.domains.items()} == {"hill": 0, "sea": 1}, "hill has no pool"
 
 
 def test_charts_are_files_that_stand_alone(run: Path, tmp_path: Path) -> None:
