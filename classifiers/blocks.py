@@ -8,9 +8,13 @@ from __future__ import annotations
 
 import difflib
 import importlib
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
+
+#: pairs of equal lines, times lines, that are compared: seconds
+_COMPARED = 1 << 27
 
 
 class Judge(Protocol):
@@ -35,8 +39,8 @@ def load(path: str, options: Mapping[str, Any]) -> Judge:
     module, _, name = path.partition(":")
     try:
         made = getattr(importlib.import_module(module), name)(**options)
-    except (ImportError, AttributeError) as error:
-        raise ValueError(f"block {path}: {error}") from None
+    except (ImportError, AttributeError, ValueError) as error:
+        raise ValueError(f"block {path!r}: {error}") from None
     except TypeError as error:
         raise ValueError(f"block {path}: cannot be made with options {dict(options)}: {error}") from None
     if isinstance(made, BaseFilter):
@@ -54,15 +58,29 @@ def load(path: str, options: Mapping[str, Any]) -> Judge:
 
 
 def changes(before: str, after: str) -> list[tuple[int, int, str]]:
-    """Edits (start, end, replacement) in UTF-8 bytes that make ``after`` of ``before``, by whole lines."""
+    """Edits (start, end, replacement) in UTF-8 bytes that make ``after`` of ``before``, by whole lines.
+
+    Texts whose lines repeat so often that comparing them would take long have one edit, between their common ends.
+    """
     if before == after:
         return []
     old, new = before.splitlines(keepends=True), after.splitlines(keepends=True)
     at = [0]
     for line in old:
         at.append(at[-1] + len(line.encode()))
+    again = Counter(new)
+    # difflib may look at every pair of equal lines once for every stretch of lines that it finds
+    if sum(n * again[line] for line, n in Counter(old).items()) * min(len(old), len(new)) > _COMPARED:
+        first = _in_common(old, new)
+        last = _in_common(old[first:][::-1], new[first:][::-1])
+        return [(at[first], at[len(old) - last], "".join(new[first : len(new) - last]))]
     matcher = difflib.SequenceMatcher(None, old, new, autojunk=False)
     return [(at[a], at[b], "".join(new[c:d])) for kind, a, b, c, d in matcher.get_opcodes() if kind != "equal"]
+
+
+def _in_common(a: Sequence[str], b: Sequence[str]) -> int:
+    """How many lines both begin with."""
+    return next((i for i, (x, y) in enumerate(zip(a, b, strict=False)) if x != y), min(len(a), len(b)))
 
 
 def apply(judge: Judge, texts: Sequence[str], metadata: Sequence[Mapping[str, Any]]) -> list[Judgement]:

@@ -21,20 +21,33 @@ _MARKS = re.compile(r"[^a-zA-Z0-9]+")
 
 
 def read_list(files: Iterable[str], *, normalise: bool) -> frozenset[str]:
-    """Entries of files, one a line; ``#`` begins a comment. ValueError for a file that is no list of text."""
+    """Entries of files, one a line; ``#`` begins a comment. ValueError for a file that is no list of text.
+
+    ``normalise`` leaves letters and digits of ASCII, in lower case; an entry without any is none.
+    """
     entries = set()
     for file in files:
         try:
-            lines = Path(file).read_text("utf-8").splitlines()
+            lines = Path(file).read_text("utf-8-sig").splitlines()
         except (OSError, UnicodeDecodeError) as error:
             raise ValueError(f"list {file}: cannot be read: {error}") from None
-        entries |= {line.strip() for line in lines if line.strip() and not line.startswith("#")}
-    return frozenset(_MARKS.sub("", e).lower() for e in entries) if normalise else frozenset(entries)
+        entries |= {line.strip() for line in lines if not line.lstrip().startswith("#")}
+    return frozenset(filter(None, (_MARKS.sub("", e).lower() if normalise else e for e in entries)))
+
+
+def canonical(host: str) -> str:
+    """A host's name in lower case (RFC 3986, 3.2.2), other letters than ASCII's as DNS spells them."""
+    host = host.lower()
+    try:
+        return host if host.isascii() else host.encode("idna").decode()
+    except UnicodeError:  # no name that DNS could have
+        return host
 
 
 @dataclass(frozen=True)
 class Lists:
-    """What an address is held against. ``parts`` may not occur anywhere in it, its marks left out."""
+    """What an address is held against. ``domains`` are ``canonical``; ``parts`` may not occur anywhere in the address,
+    its marks left out."""
 
     domains: frozenset[str] = frozenset()
     addresses: frozenset[str] = frozenset()
@@ -76,9 +89,10 @@ def find(urls: pa.Array | Sequence[str | None], lists: Lists) -> pa.RecordBatch:
             listed.append(None)
             domains.append(None)
             continue
-        parts = extract(url)
+        parts = extract(url.strip())
         domain = f"{parts.domain}.{parts.suffix}" if parts.domain and parts.suffix else parts.domain
         host = ".".join(p for p in (parts.subdomain, parts.domain, parts.suffix) if p)
-        listed.append(lists.reason(url, domain, host))
+        domain = canonical(domain)
+        listed.append(lists.reason(url, domain, canonical(host)))
         domains.append(domain or None)
     return pa.record_batch([pa.array(listed, pa.string()), pa.array(domains, pa.string())], schema=schemas.URLS)

@@ -18,14 +18,13 @@ import numpy.typing as npt
 import pyarrow as pa
 from numba import njit
 
+from classifiers import hashing
 from manifests import text
 from manifests.character_tables import SIZE
 from manifests.text import class_of, decode
 
 #: what every number's word is, so that another number in its place is the same word
 NUMBER = np.uint64(0x9E3779B97F4A7C15)
-_FNV = np.uint64(0xCBF29CE484222325)
-_PRIME = np.uint64(0x100000001B3)
 _TABLE = Path(__file__).with_name("folded.npy")
 
 
@@ -45,14 +44,6 @@ class Tokens:
 
 
 @njit(inline="always", cache=True)
-def _mix(h: Any) -> Any:
-    """Finaliser after splitmix64."""
-    h = (h ^ (h >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    h = (h ^ (h >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return h ^ (h >> np.uint64(31))
-
-
-@njit(inline="always", cache=True)
 def _base(folded: Any, code: Any) -> Any:
     return np.int64(folded[code]) if code < 0x10000 else code
 
@@ -66,7 +57,7 @@ def _tokens(
     for d in range(offsets.size - 1):
         i = offsets[d]
         stop = offsets[d + 1]
-        h = _FNV
+        h = hashing.SEED
         open_ = np.int64(0)  # the token under way: 0 none, 1 letters, 2 digits
         first = last = np.int64(0)
         capital = False
@@ -87,30 +78,30 @@ def _tokens(
                 i += size
                 continue
             if open_ != 0 and (alone or not ((letter and open_ == 1) or (digit and open_ == 2))):
-                h = _mix(h)
+                h = hashing.mix(h)
                 words[n] = NUMBER if open_ == 2 else h
                 values[n] = h
                 starts[n] = first
                 ends[n] = last
                 upper[n] = capital
                 n += 1
-                h = _FNV
+                h = hashing.SEED
                 open_ = np.int64(0)
             if letter or digit:
                 if open_ == 0:
                     first = i
                     open_ = np.int64(2) if digit else np.int64(1)
                     capital = class_of(classes, code) & text.UPPER != 0
-                h = (h ^ np.uint64(base)) * _PRIME
+                h = hashing.fold(h, base)
                 last = i + size
                 if alone:
-                    words[n] = _mix(h)
+                    words[n] = hashing.mix(h)
                     values[n] = words[n]
                     starts[n] = first
                     ends[n] = last
                     upper[n] = False
                     n += 1
-                    h = _FNV
+                    h = hashing.SEED
                     open_ = np.int64(0)
             i += size
         bounds[d + 1] = n

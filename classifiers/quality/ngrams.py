@@ -9,21 +9,12 @@ import numpy.typing as npt
 import pyarrow as pa
 from numba import njit
 
+from classifiers.hashing import SEED, fold, mix
 from classifiers.spacing import spaced
 from manifests import text
 
-_FNV = np.uint64(0xCBF29CE484222325)
-_PRIME = np.uint64(0x100000001B3)
 _GOLD = np.uint64(0x9E3779B97F4A7C15)
 _SPACE = 32
-
-
-@njit(inline="always", cache=True)
-def _mix(h: Any) -> Any:
-    """Finaliser after splitmix64."""
-    h = (h ^ (h >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    h = (h ^ (h >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return h ^ (h >> np.uint64(31))
 
 
 @njit(cache=True, nogil=True, boundscheck=False)
@@ -34,27 +25,27 @@ def _hashed(offsets: Any, data: Any, limit: int, bits: int, ends: Any, columns: 
     found = np.empty(2 * limit + 4, np.int32)
     for d in range(offsets.size - 1):
         n = 0
-        h = _FNV
+        h = SEED
         before = np.uint64(0)
         words = 0
         length = 0
         for i in range(offsets[d], offsets[d + 1] + 1):
             byte = data[i] if i < offsets[d + 1] else np.uint8(_SPACE)
             if byte != _SPACE:
-                h = (h ^ np.uint64(byte)) * _PRIME
+                h = fold(h, byte)
                 length += 1
                 continue
             if length == 0:
                 continue
-            word = _mix(h)
+            word = mix(h)
             found[n] = np.int32(word >> shift)
             n += 1
             if words > 0:
-                found[n] = np.int32(_mix(before * _GOLD + word) >> shift)
+                found[n] = np.int32(mix(before * _GOLD + word) >> shift)
                 n += 1
             before = word
             words += 1
-            h = _FNV
+            h = SEED
             length = 0
             if i - offsets[d] >= limit:
                 break

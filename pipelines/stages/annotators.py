@@ -23,7 +23,7 @@ from pipelines.conductor import Conductor
 from pipelines.recipe import Block, Classifier, Pii, Recipe, Urls
 from pipelines.task import Made, Task, Work
 
-VERSION = 2
+VERSION = 3
 #: documents handled at once, which bounds the memory
 _BATCH = 4096
 
@@ -111,7 +111,9 @@ def look_up_part(run: str, spec: _Spec) -> Made:
         urls.read_list(files, normalise=True) for files in (section.words, section.soft_words, section.parts)
     )
     domains, addresses = (urls.read_list(files, normalise=False) for files in (section.domains, section.addresses))
-    lists = urls.Lists(domains, addresses, words, soft_words, inside, section.soft_limit)
+    lists = urls.Lists(
+        frozenset(map(urls.canonical, domains)), addresses, words, soft_words, inside, section.soft_limit
+    )
     found = urls.find(parts.read(run, parts.DOCUMENTS, spec.part, ["url"])["url"], lists)
     table = pa.Table.from_batches([found])
     made = parts.write(run, "annotations/urls", spec.part, table, schema="urls", ids=parts.ids_of(run, spec.part))

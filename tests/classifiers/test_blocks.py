@@ -52,6 +52,7 @@ def test_a_block_that_raises_drops_nothing() -> None:
     [
         (f"{FILTERS}:NoSuchFilter", {}, "NoSuchFilter"),
         ("no_such_package:Thing", {}, "no_such_package"),
+        ("", {}, "block '': Empty module name"),
         (f"{FILTERS}:GopherQualityFilter", {"words": 1}, "cannot be made with options"),
         ("datatrove.data:Document", {"text": "", "id": ""}, "neither a filter nor a formatter"),
     ],
@@ -64,10 +65,20 @@ def test_what_is_no_block(block: str, options: dict[str, Any], message: str) -> 
 LINES = st.lists(st.sampled_from(["a", "é漢", "", "long line", "\u2028x"]), max_size=8).map("\n".join)
 
 
-@given(LINES, LINES)
-def test_changes_make_the_one_text_of_the_other(before: str, after: str) -> None:
+def test_lines_that_repeat_without_end_are_one_change() -> None:
+    before, after = "first\n" + "a\n" * 4000 + "last", "first\n" + "a\nb\n" * 2000 + "last"
+    ((start, end, replacement),) = blocks.changes(before, after)  # minutes, were they compared
+    assert before[:start] + replacement + before[end:] == after
+    assert start == len("first\na\n")
+
+
+@given(LINES, LINES, st.sampled_from([0, blocks._COMPARED]))
+def test_changes_make_the_one_text_of_the_other(before: str, after: str, compared: int) -> None:
     raw, done, out = before.encode(), 0, b""
-    for start, end, replacement in blocks.changes(before, after):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(blocks, "_COMPARED", compared)
+        edits = blocks.changes(before, after)
+    for start, end, replacement in edits:
         out += raw[done:start] + replacement.encode()
         done = end
     assert (out + raw[done:]).decode() == after
