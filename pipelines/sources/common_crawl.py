@@ -46,10 +46,10 @@ def read(
         name, base = str(names[first]), int(offsets[first])
         data = storage.read_range(storage.join(source.base, name), base, int(offsets[last] + lengths[last]) - base)
         for row in range(first, last + 1):
-            begin = int(offsets[row]) - base
-            record = io.BytesIO(data[begin : begin + int(lengths[row])])
-            for item in warc.read_open(record, name, source, counts):
-                yield replace(item, offset=int(offsets[row]), length=int(lengths[row]))
+            offset, length = int(offsets[row]), int(lengths[row])
+            record = io.BytesIO(data[offset - base : offset - base + length])
+            for item in warc.read_open(record, name, source, counts, offset):
+                yield replace(item, offset=offset, length=length)
 
 
 def _requests(names: np.ndarray, offsets: np.ndarray, lengths: np.ndarray) -> Iterator[tuple[int, int]]:

@@ -55,18 +55,19 @@ def read(
 
 
 def read_open(
-    file: BinaryIO, name: str, source: Source, counts: dict[str, int]
+    file: BinaryIO, name: str, source: Source, counts: dict[str, int], base: int = 0
 ) -> Iterator[Document | Reject | HostFile]:
-    """As ``read``, of an open archive, or of a piece of one cut out at records; ``name`` is its file's."""
+    """As ``read``, of an open archive, or of a piece cut out at records; of file ``name``, which has it at ``base``."""
     for number, record in enumerate(records(file, limit=pdf.SIZE_FACTOR * source.max_record_bytes)):
         kind = record.kind or "unknown"
         counts[f"records:{kind}"] = counts.get(f"records:{kind}", 0) + 1
         item = _item(record, source, counts)
+        offset = base + record.offset
         if isinstance(item, HostFile):
-            yield replace(item, file=name, offset=record.offset, length=record.length)
+            yield replace(item, file=name, offset=offset, length=record.length)
         elif item is not None:
-            locator = record.id or f"{name}:{record.offset}" + (f"+{number}" if record.length < 0 else "")
-            yield replace(item, file=name, offset=record.offset, length=record.length, locator=locator)
+            locator = record.id or f"{name}:{offset}" + (f"+{number}" if record.length < 0 else "")
+            yield replace(item, file=name, offset=offset, length=record.length, locator=locator)
 
 
 def read_record(

@@ -7,18 +7,22 @@ import json
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import numpy as np
 import polars as pl
 import pytest
 
 from manifests import lineage, storage
+from manifests.documents import Document
 from pipelines import crawl_index
 from pipelines.errors import RecipeError
 from pipelines.progress import Progress
+from pipelines.recipe import Source
 from pipelines.recipe_file import load
 from pipelines.run import run_recipe
-from pipelines.sources import warc
+from pipelines.sources import SourceFile, common_crawl, warc
 from pipelines.sources.archive import Record, records
 from tests.object_store import BUCKET, Server, upload
+from tests.pipelines.sources.test_bad_crawls import http, members, page, record, stored
 
 CRAWL = "CC-MAIN-2026-05"
 FILES = {"dolma-sample-0000.warc.gz": "1.1", "dolma-sample-0001.warc.gz": "1.2", "commoncrawl-whirlwind.warc.gz": "1.2"}
@@ -97,6 +101,18 @@ def test_chosen_records_are_those_of_the_whole_files(crawl: Path, tmp_path: Path
     headers, _, body = warc.read_record(place["record"], place["document"]["record"]["offset"])
     assert headers["warc-target-uri"].strip("<>") == place["document"]["url"]
     assert body
+
+
+def test_chosen_records_without_an_id_are_known_by_their_place(tmp_path: Path) -> None:
+    anonymous = [record(i, http(page())).replace(b"WARC-Record-ID", b"X-None") for i in range(3)]
+    stored(tmp_path / "a.warc.gz", members(*anonymous))
+    bounds = np.cumsum([0, *(len(members(r)) for r in anonymous)])
+    chosen = tmp_path / f"x{common_crawl.SELECTION_SUFFIX}"
+    pl.DataFrame({"file": ["a.warc.gz"] * 3, "offset": bounds[:3], "length": np.diff(bounds)}).write_parquet(chosen)
+    given = {"name": "s", "kind": "common_crawl", "crawl": CRAWL, "where": "bytes > 0", "base": str(tmp_path)}
+    file, source = SourceFile(str(chosen), chosen.name, chosen.stat().st_size, ""), Source.model_validate(given)
+    found = [i for a, b in common_crawl.ranges(file) for i in common_crawl.read(file, a, b, source, {})]
+    assert [i.locator for i in found if isinstance(i, Document)] == [f"a.warc.gz:{at}" for at in bounds[:3]]
 
 
 @pytest.mark.parametrize("kind", ["s3", "http"])
