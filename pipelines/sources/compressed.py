@@ -40,8 +40,7 @@ def pieces(file: BinaryIO) -> Iterator[bytes]:
 def _gunzip(file: BinaryIO) -> Iterator[bytes]:
     rest = b""
     while rest or (rest := file.read(_BLOCK)):
-        if not rest.lstrip(b"\0"):  # padding after the last member
-            rest = b""
+        if not (rest := rest.lstrip(b"\0")):  # padding after a member
             continue
         member = inflater(wbits=31)
         try:

@@ -27,7 +27,7 @@ from pipelines.recipe import Source
 from pipelines.sources import SourceFile, reader
 from pipelines.task import Made, Task
 
-VERSION = 8
+VERSION = 9
 HOSTS = "hosts"
 #: a part holds at most this much text, so that any later stage fits in memory
 PART_BYTES = 128 << 20

@@ -262,6 +262,7 @@ def test_plain_text(tmp_path: Path) -> None:
         "blank.txt": (b" \n\n", "no_text"),
         "large.txt": (b"x" * 2000, "record_too_large"),
         "bomb.gz": (gzip.compress(b"\0" * 50_000_000), "record_too_large"),
+        "padded.gz": (gzip.compress(b"one ") + bytes(9) + gzip.compress(b"two") + bytes(512), None),
         "cut.gz": (gzip.compress(b"hello" * 100)[:-9], "truncated"),
     }
     for name, (data, reason) in cases.items():
