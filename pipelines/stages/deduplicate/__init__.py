@@ -4,7 +4,8 @@ keys          each part writes keys of the documents that pass the rules, and th
 match         each partition of the keys yields the pairs between parts
 frequencies   how many documents of a sample have each shingle
 groups        the pairs are connected: by the driver, or where they are many, by blocks in rounds (``join``)
-verify        each group is read; a document goes when it duplicates a survivor itself
+texts         each part moves the texts of its candidates to where their groups are judged
+verify        a document goes when it duplicates a survivor itself
 semantic      where the recipe asks, what stays is compared by meaning
 duplicates    each part gets its rows of ``schemas.DUPLICATES``
 """
@@ -26,7 +27,7 @@ from pipelines.errors import RunFailed
 from pipelines.exchange import FEWEST, partitions
 from pipelines.recipe import Recipe
 from pipelines.slices import Slice, group_slices, slices_of
-from pipelines.stages.deduplicate import edges, groups, index, join, judge, keys, match, semantic, write
+from pipelines.stages.deduplicate import edges, groups, index, join, judge, keys, match, semantic, texts, write
 from pipelines.stages.deduplicate.places import FOLDER, SAMPLES
 from pipelines.stages.deduplicate.roster import Roster
 from pipelines.task import Made, Task
@@ -45,7 +46,7 @@ def deduplicate(conductor: Conductor, recipe: Recipe, catalog: Catalog, fresh: l
     if dedup.exact or dedup.fuzzy or dedup.url:
         pieces = _found(conductor, recipe, catalog, fresh, generation, suffix)
     else:
-        stages = ("keys", "match", "frequencies", "roster", "groups", "verify")
+        stages = ("keys", "match", "frequencies", "roster", "groups", "texts", "verify")
         conductor.forget(
             *join.leftovers(conductor.run, suffix, []),
             *(f"{s}{suffix}" for s in stages),
@@ -83,13 +84,12 @@ def _found(
     samples += [before.sample] if before.sample else []
     common = conductor.here(f"frequencies{suffix}", _frequencies_task(samples, suffix))
 
-    read = [parts.DOCUMENTS, *([judge.QUALITY] if recipe.annotate.quality else [])]
+    read = [parts.DOCUMENTS, *([texts.QUALITY] if recipe.annotate.quality else [])]
     documents = _roster(catalog, read, own, earlier, before)
     pairs = [*edges.files(own, produced, matches), *edges.earlier(run, before.parts)]
-    pieces = groups.groups(conductor, documents, pairs, keys.most_unequal(dedup), suffix)
-    sources = [s.name for s in recipe.sources]
-    tasks = judge.tasks(pieces, common.outputs[0], dedup, sources, f"verify{suffix}", len(read) > 1)
-    verified = conductor.map(f"verify{suffix}", tasks)
+    together = groups.groups(conductor, documents, pairs, keys.most_unequal(dedup), suffix)
+    order = texts.Order.of(dedup, [s.name for s in recipe.sources], len(read) > 1)
+    verified = judge.judge(conductor, documents, together, common.outputs[0], dedup, order, suffix)
     catalog.add(verified)
     if not generation:
         known = [index.Earlier(p, catalog.rows(p), documents.digests[documents.places[p]]) for p in own]

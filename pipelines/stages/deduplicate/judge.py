@@ -1,4 +1,4 @@
-"""Groups of candidates, as tasks: their texts are read, and a document goes when it duplicates one that stays."""
+"""Pieces of groups, as tasks: a document goes when it duplicates one that stays."""
 
 from __future__ import annotations
 
@@ -11,45 +11,73 @@ import pyarrow as pa
 
 from dedup import urls, verify
 from dedup.frequencies import Frequencies
-from manifests import parts, schemas, storage
-from manifests.receipts import Output, digest_of, output
-from pipelines.exchange import raw, read_rows
+from manifests import schemas, storage
+from manifests.receipts import Output, Receipt, digest_of, output
+from pipelines.conductor import Conductor
+from pipelines.exchange import raw
 from pipelines.recipe import Dedup
 from pipelines.slices import Slice
+from pipelines.stages.deduplicate import texts
+from pipelines.stages.deduplicate.groups import Groups
 from pipelines.stages.deduplicate.keys import parameters
-from pipelines.stages.deduplicate.places import FOLDER, place
-from pipelines.stages.deduplicate.preference import READ, preference
+from pipelines.stages.deduplicate.places import FOLDER
+from pipelines.stages.deduplicate.roster import Roster
 from pipelines.task import Made, Task
 
 VERSION = 4
-QUALITY = "annotations/quality"
 FOUND = pa.schema([("part", pa.string()), ("row", pa.int64()), *schemas.DUPLICATES])
 
 
 @dataclass(frozen=True)
+class _Judging:
+    """Makes the task of a piece, whose digest covers what is read of its members."""
+
+    pieces: tuple[str, ...]
+    frequencies: Output
+    dedup: Dedup
+    order: texts.Order
+    stage: str
+
+    def __call__(self, number: int | str, slices: Sequence[Slice] = ()) -> Task:
+        elsewhere = {"partitions", "max_fuzzy_share", "index", "lines", "paragraphs", "substring", "semantic"}
+        said = self.dedup.model_dump(mode="json", exclude=elsewhere)
+        said |= {"urls": urls.VERSION} if self.dedup.url else {}
+        digest = self.pieces[int(number)]
+        key = digest_of("verify", VERSION, said, list(self.order.sources), digest, self.frequencies.digest)
+        name = f"groups-{digest[:16]}"
+        spec = _Judge(tuple(slices), self.frequencies.path, self.dedup, self.order, self.stage, name)
+        return Task(self.stage, name, key, judge_groups, spec)
+
+
+@dataclass(frozen=True)
 class _Judge:
-    members: Slice
+    members: tuple[Slice, ...]
     frequencies: str
     dedup: Dedup
-    sources: tuple[str, ...]
-    quality: bool
+    order: texts.Order
     stage: str
     name: str
 
 
-def tasks(
-    pieces: Sequence[Slice], frequencies: Output, dedup: Dedup, sources: Sequence[str], stage: str, quality: bool
-) -> list[Task]:
-    """One task for each piece of members; the digest of a piece covers what is read of them."""
-    elsewhere = {"partitions", "max_fuzzy_share", "index", "lines", "paragraphs", "substring", "semantic"}
-    said = dedup.model_dump(mode="json", exclude=elsewhere) | ({"urls": urls.VERSION} if dedup.url else {})
-    made = []
-    for piece in pieces:
-        key = digest_of("verify", VERSION, said, list(sources), piece.digest, frequencies.digest)
-        name = f"groups-{piece.digest[:16]}"
-        spec = _Judge(piece, frequencies.path, dedup, tuple(sources), quality, stage, name)
-        made.append(Task(stage, name, key, judge_groups, spec))
-    return made
+def judge(
+    conductor: Conductor,
+    documents: Roster,
+    found: Groups,
+    frequencies: Output,
+    dedup: Dedup,
+    order: texts.Order,
+    suffix: str,
+) -> list[Receipt]:
+    """One task for each piece; texts are moved only where one is not done yet."""
+    stage, moving = f"verify{suffix}", f"texts{suffix}"
+    judging = _Judging(found.pieces, frequencies, dedup, order, stage)
+    pieces = [judging(number) for number in range(len(found.pieces))]
+    if len(conductor.receipts(pieces)) == len(pieces):
+        verified = conductor.map(stage, pieces)
+    else:
+        verified = conductor.exchange(moving, texts.tasks(documents, found, order, moving), judging, into=stage)
+    conductor.forget(moving, f"{moving}-merged")
+    return verified
 
 
 def _frequencies(uri: str) -> Frequencies:
@@ -60,8 +88,9 @@ def _frequencies(uri: str) -> Frequencies:
 
 def judge_groups(run: str, spec: _Judge) -> Made:
     """Compares the texts of each group, best copy first; writes what was found, sorted by part."""
-    members = read_rows(run, spec.members)
-    documents = _read_members(run, pl.DataFrame(pl.from_arrow(members)).cast({"part": pl.String}), spec)
+    documents = texts.read(run, spec.members, spec.order)
+    addresses = pl.col("url").map_elements(urls.normalised, return_dtype=pl.String).fill_null("")
+    documents = documents.with_columns(address=addresses if spec.dedup.url else pl.lit(""))
     common = _frequencies(storage.join(run, spec.frequencies))
     params = parameters(spec.dedup)
     threshold = spec.dedup.threshold if spec.dedup.fuzzy else 1.1
@@ -110,31 +139,6 @@ def _described(group: pl.DataFrame, result: verify.Resolution) -> pl.DataFrame:
         blob=pl.lit(group.height, pl.Int32),
         nearest=pl.when(pl.Series(result.nearest >= 0)).then(ids.gather(np.maximum(result.nearest, 0))),
         nearest_score=pl.when(pl.Series(result.nearest >= 0)).then(pl.Series(result.nearest_score, dtype=pl.Float32)),
-    )
-
-
-def _read_members(run: str, members: pl.DataFrame, spec: _Judge) -> pl.DataFrame:
-    """The members, best first within each group; texts are read for the first document of each content alone."""
-    frames = []
-    names = [*READ, "content_hash", "url"]
-    for (name,), rows in members.group_by("part", maintain_order=True):
-        other, part = place(run, str(name))
-        columns: dict[str, list[str] | None] = {parts.DOCUMENTS: names}
-        if spec.quality and storage.is_file(storage.join(other, parts.path(QUALITY, part))):
-            columns[QUALITY] = None
-        at = rows["row"].to_list()
-        text = pl.Series(pl.from_arrow(parts.read(other, parts.DOCUMENTS, part, ["text"])["text"].take(pa.array(at))))
-        content = parts.aligned(other, part, columns)[at].with_columns(text=text)
-        if "quality" not in content.columns:
-            content = content.with_columns(quality=pl.lit(0.0, pl.Float32))
-        frames.append(pl.concat([rows, content], how="horizontal"))
-    by = preference(spec.dedup.survivor, spec.sources)
-    ordered = pl.concat(frames).with_columns(bytes=pl.col("text").str.len_bytes())
-    found = ordered.sort("group", ~pl.col("frozen"), *by, nulls_last=True).drop("bytes")
-    first = pl.struct("group", "content_hash").is_first_distinct()
-    address = pl.col("url").map_elements(urls.normalised, return_dtype=pl.String).fill_null("")
-    return found.with_columns(
-        text=pl.when(first).then("text").otherwise(pl.lit("")), address=address if spec.dedup.url else pl.lit("")
     )
 
 

@@ -31,9 +31,10 @@ from pipelines.conductor import Conductor
 from pipelines.exchange import gather, raw, read_rows, write_keys
 from pipelines.recipe import Recipe, Rule, Semantic
 from pipelines.slices import Slice
-from pipelines.stages.deduplicate.judge import FOUND, QUALITY, part_slices
+from pipelines.stages.deduplicate.judge import FOUND, part_slices
 from pipelines.stages.deduplicate.places import FOLDER
 from pipelines.stages.deduplicate.preference import READ, preference
+from pipelines.stages.deduplicate.texts import QUALITY
 from pipelines.task import Made, Task
 
 VERSION = 1
