@@ -107,6 +107,7 @@ def _carry_out(run: str, journal: dict[str, Any], progress: Callable[[str], None
     progress("verdicts and documents")
     changed += text.verdicts(run, plan)
     changed += text.documents(run, plan)
+    text.moved(run)
     progress("receipts of the run")
     changed = sorted(set(changed))
     _patch(run, changed)

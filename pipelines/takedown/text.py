@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from manifests import edits, parts, storage
 from manifests.takedown import Plan
+from pipelines.exchange import MERGED
 from pipelines.takedown.in_place import in_place
 
 REASON = "taken_down"
@@ -34,6 +35,15 @@ def documents(run: str, plan: Plan) -> list[str]:
                 storage.write_table(storage.join(run, path), _replaced(made, "edits", rows, []), kept)
                 changed.append(path)
     return changed
+
+
+def moved(run: str) -> None:
+    """What a run that was stopped left of texts on their way to be compared: see ``stages/deduplicate/texts.py``."""
+    for folder in ("exchange", MERGED):
+        for name in storage.list_folders(storage.join(run, folder)):
+            if name.startswith("texts"):
+                for file in storage.list_files(storage.join(run, folder, name), recursive=True):
+                    storage.remove(file)
 
 
 def verdicts(run: str, plan: Plan) -> list[str]:

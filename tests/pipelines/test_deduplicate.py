@@ -12,7 +12,7 @@ import polars as pl
 import pytest
 import yaml
 
-from manifests import edits
+from manifests import edits, receipts
 from pipelines import merging
 from pipelines.errors import RecipeError, RunFailed
 from pipelines.stages.deduplicate import groups, semantic
@@ -87,6 +87,9 @@ def test_a_run_held_against_an_earlier_one_is_the_run_of_both(
     assert frame["score"].min() > 0.7
     assert (frame["matched"] >= frame["score"]).all()
     assert frame["specific"].is_not_null().all()
+    assert receipts.tasks(str(both), "verify")
+    assert not receipts.tasks(str(both), "texts")  # no text is left between stages
+    assert not [p for p in (both / "exchange" / "texts").rglob("*") if p.is_file()]
 
     ran(tmp_path, "before", {"first": crawls["first"]}, partitions=4)
     for partitions in (None, 2, 12):  # as before, or its keys put together, or split
