@@ -120,7 +120,7 @@ def measure(size: int, workers: int) -> tuple[pl.DataFrame, int, int]:
 
 
 def stages(run: Path) -> pl.DataFrame:
-    """One row a stage: tasks, CPU seconds, bytes written, bytes of keys exchanged."""
+    """One row a stage: tasks, CPU seconds, bytes written, bytes of keys and texts exchanged."""
     rows = []
     for folder in sorted((run / "receipts").iterdir()):
         receipts = [json.loads(p.read_text()) for p in folder.glob("*.json")]
@@ -134,7 +134,14 @@ def stages(run: Path) -> pl.DataFrame:
                 "keys": sum(o["bytes"] for o in outputs if o["path"].startswith("exchange/")),
             }
         )
-    return pl.DataFrame(rows)
+    said = [json.loads(line) for line in (run / "run.log").read_text().splitlines()]
+    gone = {r["stage"] for r in rows if not r["tasks"]}  # forgotten when they had served
+    for stage in sorted(gone):
+        done = [e for e in said if e["event"] == "task" and e["stage"] == stage]
+        size = sum(e["bytes"] for e in done)
+        cpu = sum(e["cpu_seconds"] for e in done)
+        rows.append({"stage": stage, "tasks": len(done), "cpu": cpu, "written": size, "keys": size})
+    return pl.DataFrame([r for r in rows if r["tasks"]])
 
 
 def table(size: int, costs: pl.DataFrame, documents: int, peak: int) -> str:

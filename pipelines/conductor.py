@@ -118,6 +118,13 @@ class Conductor:
         self._prune(into, consumers, keep, names=consumed.names)
         return found
 
+    def write(self, stage: str, tasks: Sequence[Task]) -> list[Receipt]:
+        """The receipts of the files that tasks write for the next stage: merged ones, where there are very many."""
+        written = self.map(stage, tasks)
+        if len(tasks) <= merging.FILES:
+            return written
+        return self.map(f"{stage}-merged", merging.tasks(stage, written))
+
     def here(self, stage: str, task: Task) -> Receipt:
         """A task done by the driver itself."""
         with _Stage(self, stage, [task]) as entered:

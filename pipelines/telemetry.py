@@ -92,7 +92,8 @@ class RunLog:
     def advance(self, stage: str, receipt: Receipt) -> None:
         written = sum(o.bytes for o in receipt.outputs)
         counts = dict(receipt.counts)
-        self._say("task", stage, task=receipt.task, counts=counts, bytes=written, seconds=receipt.seconds)
+        spent = {"seconds": receipt.seconds, "cpu_seconds": receipt.cpu_seconds}
+        self._say("task", stage, task=receipt.task, counts=counts, bytes=written, **spent)
 
     def finish(self, stage: str, seconds: float, *, failed: bool) -> None:
         if stage in self._working:

@@ -16,7 +16,7 @@ from manifests.receipts import Output, Receipt, digest_of, output
 from pipelines.conductor import Conductor
 from pipelines.exchange import raw
 from pipelines.recipe import Dedup
-from pipelines.slices import Slice
+from pipelines.slices import Slice, consuming
 from pipelines.stages.deduplicate import texts
 from pipelines.stages.deduplicate.groups import Groups
 from pipelines.stages.deduplicate.keys import parameters
@@ -72,10 +72,10 @@ def judge(
     stage, moving = f"verify{suffix}", f"texts{suffix}"
     judging = _Judging(found.pieces, frequencies, dedup, order, stage)
     pieces = [judging(number) for number in range(len(found.pieces))]
-    if len(conductor.receipts(pieces)) == len(pieces):
-        verified = conductor.map(stage, pieces)
-    else:
-        verified = conductor.exchange(moving, texts.tasks(documents, found, order, moving), judging, into=stage)
+    if len(conductor.receipts(pieces)) < len(pieces):
+        moved = conductor.write(moving, texts.tasks(documents, found, order, moving))
+        pieces = consuming(conductor.run, judging, moved)
+    verified = conductor.map(stage, pieces)
     conductor.forget(moving, f"{moving}-merged")
     return verified
 
