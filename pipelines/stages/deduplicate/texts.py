@@ -85,11 +85,12 @@ def write(run: str, spec: _Part) -> Made:
             "row": np.concatenate([r["row"].astype(np.int64) for _, r in records]),
         }
     )
-    names = [*READ, "content_hash", "text", *(["url"] if spec.order.url else [])]
+    names = [*READ, "content_hash", *(["url"] if spec.order.url else [])]
     columns: dict[str, list[str] | None] = {parts.DOCUMENTS: names}
     if spec.order.quality and storage.is_file(storage.join(other, parts.path(QUALITY, part))):
         columns[QUALITY] = None
-    content = parts.aligned(other, part, columns)[members["row"]]
+    text = parts.read(other, parts.DOCUMENTS, part, ["text"])["text"].take(members["row"].to_arrow())
+    content = parts.aligned(other, part, columns)[members["row"]].with_columns(text=pl.Series(pl.from_arrow(text)))
     if "quality" not in content.columns:
         content = content.with_columns(quality=pl.lit(0.0, pl.Float32))
     found = pl.concat([members, content], how="horizontal").with_columns(
