@@ -39,7 +39,7 @@ def of(m: Material) -> Lineage:
         work[receipt.stage] += receipt.seconds
         counts.setdefault(receipt.stage, Counter()).update(receipt.counts)
     stages = [
-        {**stage, "work": work[stage["stage"]], "counts": dict(counts.get(stage["stage"], {}))}
+        {**stage, "work": work.get(stage["stage"]), "counts": dict(counts.get(stage["stage"], {}))}
         for stage in m.record.get("stages") or []
     ]
     inputs = []

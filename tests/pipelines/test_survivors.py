@@ -6,16 +6,19 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import polars as pl
+import numpy as np
 import pyarrow as pa
 import pytest
 
-from manifests import parts, schemas
+from manifests import parts, schemas, storage
 from manifests.documents import Document, documents_table
 from manifests.text import content_hash
+from pipelines.exchange import write_slices
 from pipelines.recipe import Dedup
-from pipelines.slices import Slice
-from pipelines.stages.deduplicate.judge import QUALITY, _Judge, _read_members
+from pipelines.slices import listed
+from pipelines.stages.deduplicate import texts
+from pipelines.stages.deduplicate.groups import MEMBER, Groups, Members
+from pipelines.stages.deduplicate.roster import Roster
 
 #: text, acquisition, quality, fetched in: of sources b and a
 COPIES = {
@@ -38,19 +41,25 @@ def run(tmp_path: Path) -> str:
         ids = parts.ids_digest(table["id"])
         parts.write(str(tmp_path), parts.DOCUMENTS, part, table, schema="documents", ids=ids)
         quality = pa.table({"quality": [q for _, _, q, _ in copies]}, schema=schemas.QUALITY)
-        parts.write(str(tmp_path), QUALITY, part, quality, schema="quality", ids=ids)
+        parts.write(str(tmp_path), texts.QUALITY, part, quality, schema="quality", ids=ids)
     return str(tmp_path)
 
 
-def first(run: str, survivor: list[Any], frozen: tuple[str, int] | None = None) -> tuple[str, int]:
-    """Part and row of the copy that stays; the same for members in any order."""
-    places = [(part, row) for part in COPIES for row in range(2)]
-    spec = _Judge(Slice(0, "", 0, 0, ""), "", Dedup(survivor=survivor), ("b", "a"), True, "", "")
+def first(run: str, survivor: list[Any], frozen: str = "") -> tuple[str, int]:
+    """Part and row of the copy that stays; the same for members in any order. ``frozen`` is a part of earlier."""
+    names = list(COPIES)
+    roster = Roster(names, [2, 2], ["", ""], [n != frozen for n in names])
+    order = texts.Order.of(Dedup(survivor=survivor), ("b", "a"), quality=True)
     found = set()
-    for order in (places, places[::-1], places[2:] + places[:2]):
-        rows = [{"group": 0, "part": p, "row": r, "frozen": (p, r) == frozen} for p, r in order]
-        members = _read_members(run, pl.DataFrame(rows), spec)
-        found.add(members.select("part", "row").row(0))
+    for rows, turn in (([0, 1], 1), ([1, 0], 1), ([0, 1], -1)):
+        members = {}
+        for number in range(2):
+            records = np.array([(0, row, 0) for row in rows], MEMBER)
+            _, slices = write_slices(run, f"exchange/groups/{number}.keys", [(number, records)])
+            members[number] = [Members(slices[0], 0)]
+        made = [task.work(run, task.spec) for task in texts.tasks(roster, Groups(("",), members), order, "texts")]
+        blobs = [s for m in made[::turn] for s in listed(storage.join(run, str(m.data["listing"])))]
+        found.add(texts.read(run, blobs, order).select("part", "row").row(0))
     (place,) = found
     return place
 
@@ -71,7 +80,7 @@ def test_the_first_preference_that_tells_decides(run: str, survivor: list[str], 
 
 
 def test_an_earlier_survivor_stays_whatever_is_preferred(run: str) -> None:
-    assert first(run, ["longest"], frozen=("b/part-1", 0)) == ("b/part-1", 0)
+    assert first(run, ["longest"], frozen="b/part-1") == ("b/part-1", 1)
 
 
 def test_without_preferences_the_smaller_id_stays(run: str) -> None:
