@@ -95,6 +95,7 @@ def _curation(recipe: Recipe, parts: int, suffix: str) -> Iterator[Planned]:
         yield _standing_in(f"contamination{suffix}", parts)
     if recipe.dedup.exact or recipe.dedup.fuzzy:
         yield Planned(f"keys{suffix}", _stand_ins(f"keys{suffix}", parts), into=f"match{suffix}")
+        yield _standing_in(f"texts{suffix}", parts)
         yield _standing_in(f"verify{suffix}", 1)
     yield _standing_in(f"duplicates{suffix}", parts)
     yield _standing_in(f"united{suffix}", parts)
