@@ -181,7 +181,7 @@ def test_an_outline_says_what_the_plan_will_take(copied: Path) -> None:
     duplicates = column(copied, "duplicates").with_columns(id=documents["id"]).filter(pl.col("survivor").is_not_null())
     url, identifier, _ = chosen(copied)
     requests = [("url", url), ("id", identifier), ("domain", "localhost"), ("licence", "MIT"), ("owner", "pypi.org")]
-    requests += [("hash", documents["content_hash"][3]), ("prefix", "docs.python.localhost/asyncio.html")]
+    requests += [("hash", documents["content_hash"][3]), ("prefix", url.partition("://")[2])]
     requests += [("id", i) for i in [*duplicates["id"].head(2), *duplicates["survivor"].head(2)]]
     index = lineage.Index(str(copied))
     for kind, value in requests:

@@ -63,6 +63,9 @@ def package(tmp_path: Path, metadata: str, licence: str = "") -> installed.Packa
     (folder / "METADATA").write_text("Metadata-Version: 2.1\nName: sample\nVersion: 1.0\n" + metadata)
     (folder / "RECORD").write_text("sample.py,,\ntests/test_sample.py,,\n../bin/x,,\nsample-1.0.dist-info/LICENSE,,\n")
     (folder / "LICENSE").write_text(licence)
+    (tmp_path / "tests").mkdir()
+    for name in ("sample.py", "tests/test_sample.py"):  # of absent files, Python 3.12 and later say nothing
+        (tmp_path / name).touch()
     return installed._package("sample", PathDistribution(folder))
 
 
